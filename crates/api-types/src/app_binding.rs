@@ -18,10 +18,15 @@ use crate::{VaultServerConfiguration, is_false};
     namespaced,
     doc = "AppBinding says where a Vault is and how to log in to it. The operator only reads it; what is wrong with it is said on each object that needs it.",
     derive = "PartialEq",
+    label("app.kubernetes.io/part-of", "leasehold"),
     category = "catalog",
     category = "appscode",
     category = "vault",
-    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
+    printcolumn(
+        name = "Age",
+        type_ = "date",
+        json_path = ".metadata.creationTimestamp"
+    )
 )]
 #[serde(rename_all = "camelCase")]
 // KubeVault's AppBinding serves other operators too: what we do not know is kept, not pruned.
@@ -96,9 +101,10 @@ impl AppBindingSpec {
     /// # Errors
     /// Serde's words, when a known key holds a value of the wrong type.
     pub fn configuration(&self) -> Result<VaultServerConfiguration, serde_json::Error> {
-        self.parameters
-            .clone()
-            .map_or_else(|| Ok(VaultServerConfiguration::default()), serde_json::from_value)
+        self.parameters.clone().map_or_else(
+            || Ok(VaultServerConfiguration::default()),
+            serde_json::from_value,
+        )
     }
 }
 

@@ -13,7 +13,9 @@ pub const APPROVED: &str = "Approved";
 pub const DENIED: &str = "Denied";
 
 /// Who asks for keys of which role, and who may read them.
-#[derive(CustomResource, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq, KubeSchema)]
+#[derive(
+    CustomResource, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq, KubeSchema,
+)]
 #[kube(
     group = "engine.kubevault.com",
     version = "v1alpha1",
@@ -24,6 +26,7 @@ pub const DENIED: &str = "Denied";
     doc = "AWSAccessKeyRequest asks for AWS keys. Once a person approved it, the keys stand in a Secret that only the subjects may read, until the request is deleted.",
     status = "AwsAccessKeyRequestStatus",
     derive = "PartialEq",
+    label("app.kubernetes.io/part-of", "leasehold"),
     category = "vault",
     category = "appscode",
     printcolumn(name = "Status", type_ = "string", json_path = ".status.phase"),
@@ -34,7 +37,7 @@ pub const DENIED: &str = "Denied";
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     // Written without ?field forms: those go over the API server's cost limit (64 subjects, 32 conditions).
     validation = Rule::new("!(has(oldSelf.status) && has(oldSelf.status.conditions) && oldSelf.status.conditions.exists(c, c.type == 'Approved' || c.type == 'Denied')) || (self.spec.roleRef == oldSelf.spec.roleRef && self.spec.subjects == oldSelf.spec.subjects && has(self.spec.roleARN) == has(oldSelf.spec.roleARN) && (!has(self.spec.roleARN) || self.spec.roleARN == oldSelf.spec.roleARN) && has(self.spec.ttl) == has(oldSelf.spec.ttl) && (!has(self.spec.ttl) || self.spec.ttl == oldSelf.spec.ttl) && has(self.spec.useSTS) == has(oldSelf.spec.useSTS) && (!has(self.spec.useSTS) || self.spec.useSTS == oldSelf.spec.useSTS))").message("once a request is Approved or Denied, spec.roleRef, subjects, roleARN, ttl and useSTS cannot change: create another request and have that approved"),
-    validation = Rule::new("!(has(oldSelf.status) && has(oldSelf.status.conditions)) || oldSelf.status.conditions.all(o, (o.type != 'Approved' && o.type != 'Denied') || (has(self.status) && has(self.status.conditions) && self.status.conditions.exists(c, c.type == o.type)))").message("an approval or a denial cannot be taken back: deny an approved request, or delete it"),
+    validation = Rule::new("!(has(oldSelf.status) && has(oldSelf.status.conditions)) || oldSelf.status.conditions.all(o, (o.type != 'Approved' && o.type != 'Denied') || (has(self.status) && has(self.status.conditions) && self.status.conditions.exists(c, c.type == o.type && (!has(c.status) || c.status == 'True' || (has(o.status) && c.status == o.status)))))").message("an approval or a denial cannot be taken back: deny an approved request, or delete it"),
 )]
 #[serde(rename_all = "camelCase")]
 pub struct AwsAccessKeyRequestSpec {
@@ -80,7 +83,8 @@ pub struct RoleRef {
 #[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("self.kind in ['ServiceAccount', 'User', 'Group']").message("kind of a subject is ServiceAccount, User or Group"))]
-#[x_kube(validation = Rule::new("self.kind != 'ServiceAccount' || (has(self.namespace) && size(self.namespace) > 0)").message("a ServiceAccount subject needs its namespace"))]
+#[x_kube(validation = Rule::new("self.kind != 'ServiceAccount' || (has(self.__namespace__) && size(self.__namespace__) > 0)").message("a ServiceAccount subject needs its namespace"))]
+#[x_kube(validation = Rule::new("!has(self.apiGroup) || self.apiGroup == '' || (self.kind != 'ServiceAccount' && self.apiGroup == 'rbac.authorization.k8s.io')").message("leave apiGroup of a subject out: it is rbac.authorization.k8s.io for User and Group and empty for ServiceAccount, and RBAC takes no other"))]
 pub struct Subject {
     /// `ServiceAccount`, `User` or `Group`.
     #[schemars(length(min = 1, max = 63))]

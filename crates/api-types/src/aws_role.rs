@@ -21,6 +21,7 @@ use crate::{Condition, DURATION_PATTERN, Phase, VaultRef};
     doc = "AWSRole is a role of Vault's AWS secrets engine, named k8s.{cluster or -}.{namespace}.{name} in Vault.",
     status = "AwsRoleStatus",
     derive = "PartialEq",
+    label("app.kubernetes.io/part-of", "leasehold"),
     category = "vault",
     category = "appscode",
     printcolumn(name = "Status", type_ = "string", json_path = ".status.phase"),
@@ -42,7 +43,10 @@ pub struct AwsRoleSpec {
     pub vault_ref: VaultRef,
     /// Where the AWS secrets engine is mounted: `spec.path` of its SecretEngine.
     #[serde(default = "default_path")]
-    #[schemars(length(min = 1, max = 128), regex(pattern = r"^[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*$"))]
+    #[schemars(
+        length(min = 1, max = 128),
+        regex(pattern = r"^[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*$")
+    )]
     pub path: String,
     /// What kind of credentials Vault issues.
     pub credential_type: CredentialType,
@@ -71,7 +75,11 @@ pub struct AwsRoleSpec {
     #[schemars(extend("maxProperties" = 50))]
     pub iam_tags: BTreeMap<String, String>,
     /// Permissions boundary of the IAM user (iam_user).
-    #[serde(default, rename = "permissionsBoundaryARN", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        rename = "permissionsBoundaryARN",
+        skip_serializing_if = "Option::is_none"
+    )]
     #[schemars(length(max = 2048))]
     pub permissions_boundary_arn: Option<String>,
     /// Path of the IAM user (iam_user), for example `/vault/`.
@@ -83,7 +91,11 @@ pub struct AwsRoleSpec {
     #[schemars(extend("maxProperties" = 50))]
     pub session_tags: BTreeMap<String, String>,
     /// External id passed to AssumeRole (assumed_role; Vault 1.17 or newer).
-    #[serde(default, rename = "externalID", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        rename = "externalID",
+        skip_serializing_if = "Option::is_none"
+    )]
     #[schemars(length(max = 1224))]
     pub external_id: Option<String>,
     /// Serial number or ARN of the MFA device (session_token).
@@ -91,7 +103,11 @@ pub struct AwsRoleSpec {
     #[schemars(length(max = 256))]
     pub mfa_serial_number: Option<String>,
     /// Life of STS credentials when the request names none. A Go duration.
-    #[serde(default, rename = "defaultSTSTTL", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        rename = "defaultSTSTTL",
+        skip_serializing_if = "Option::is_none"
+    )]
     #[schemars(length(max = 32), regex(pattern = DURATION_PATTERN))]
     pub default_sts_ttl: Option<String>,
     /// Longest life of STS credentials. A Go duration.

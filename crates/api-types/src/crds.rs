@@ -7,5 +7,10 @@ use crate::{AWSAccessKeyRequest, AWSRole, AppBinding, SecretEngine};
 
 /// Every definition of this crate.
 pub fn all() -> Vec<CustomResourceDefinition> {
-    vec![AppBinding::crd(), SecretEngine::crd(), AWSRole::crd(), AWSAccessKeyRequest::crd()]
+    vec![
+        AppBinding::crd(),
+        SecretEngine::crd(),
+        AWSRole::crd(),
+        AWSAccessKeyRequest::crd(),
+    ]
 }

@@ -1,18 +1,8 @@
-//! The custom resources of Leasehold and nothing else: no client, no clock, no I/O.
-//!
-//! KubeVault's manifests apply unchanged: the groups, versions, kinds and field names are its own.
-//! A field stands here only together with the code that makes it work.
-//!
-//! ```
-//! use leasehold_api_types::{AWSRole, AwsRoleSpec, CredentialType, VaultRef};
-//! let role = AWSRole::new("aws-role", AwsRoleSpec {
-//!     vault_ref: VaultRef { name: "vault".into() },
-//!     credential_type: CredentialType::IamUser,
-//!     policy_arns: vec!["arn:aws:iam::aws:policy/ReadOnlyAccess".into()],
-//!     ..AwsRoleSpec::default()
-//! });
-//! assert_eq!(role.spec.path, "aws");
-//! ```
+#![doc = include_str!("../README.md")]
+#![allow(
+    unreachable_pub,
+    reason = "false alarm: the KubeSchema derive repeats each struct in a block"
+)]
 
 pub mod app_binding;
 pub mod aws_access_key_request;
@@ -86,7 +76,17 @@ impl Phase {
 pub const DURATION_PATTERN: &str = r"^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$";
 
 /// `bool` fields whose false is not worth printing.
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's skip_serializing_if passes a reference")]
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde's skip_serializing_if passes a reference"
+)]
 pub(crate) fn is_false(b: &bool) -> bool {
     !*b
+}
+
+/// A moment as the API server stores it: whole seconds, so that what was written compares equal to
+/// what is read back.
+pub fn time(at: jiff::Timestamp) -> k8s_openapi::apimachinery::pkg::apis::meta::v1::Time {
+    let seconds = jiff::Timestamp::from_second(at.as_second()).unwrap_or(at);
+    k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(seconds)
 }

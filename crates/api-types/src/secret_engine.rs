@@ -18,6 +18,7 @@ use crate::{Condition, DURATION_PATTERN, Phase, VaultRef, is_false};
     doc = "SecretEngine mounts Vault's AWS secrets engine and keeps its configuration as the spec says.",
     status = "SecretEngineStatus",
     derive = "PartialEq",
+    label("app.kubernetes.io/part-of", "leasehold"),
     category = "vault",
     category = "appscode",
     printcolumn(name = "Status", type_ = "string", json_path = ".status.phase"),
@@ -31,7 +32,10 @@ pub struct SecretEngineSpec {
     pub vault_ref: VaultRef,
     /// Where to mount the engine.
     #[serde(default = "default_path")]
-    #[schemars(length(min = 1, max = 128), regex(pattern = r"^[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*$"))]
+    #[schemars(
+        length(min = 1, max = 128),
+        regex(pattern = r"^[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*$")
+    )]
     pub path: String,
     /// The AWS secrets engine's configuration.
     pub aws: AwsConfiguration,
