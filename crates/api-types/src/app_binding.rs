@@ -59,7 +59,11 @@ pub struct ClientConfig {
     #[schemars(schema_with = "ca_bundle_schema")]
     pub ca_bundle: Option<ByteString>,
     /// Trust any certificate. For trying out only.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(
+        default,
+        rename = "insecureSkipTLSVerify",
+        skip_serializing_if = "is_false"
+    )]
     pub insecure_skip_tls_verify: bool,
     /// The name to expect in the certificate, if it is not the host of the address.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -27,7 +27,7 @@ use crate::{Condition, DURATION_PATTERN, Phase, VaultRef};
     printcolumn(name = "Status", type_ = "string", json_path = ".status.phase"),
     printcolumn(name = "Type", type_ = "string", json_path = ".spec.credentialType"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
-    validation = Rule::new("self.spec.path == oldSelf.spec.path && self.spec.vaultRef.name == oldSelf.spec.vaultRef.name").message("spec.path and spec.vaultRef say which Vault role this is and cannot change: create another AWSRole for the new place"),
+    validation = Rule::new("self.spec.path == oldSelf.spec.path && self.spec.vaultRef.name == oldSelf.spec.vaultRef.name").message("spec.path and spec.vaultRef say which Vault role this is and cannot change: create another AWSRole for the new place").reason(Reason::FieldValueForbidden).field_path(".spec"),
 )]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("self.credentialType == 'assumed_role' || !has(self.roleARNs) || size(self.roleARNs) == 0").message("roleARNs are only for credentialType assumed_role"))]

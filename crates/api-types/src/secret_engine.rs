@@ -24,7 +24,7 @@ use crate::{Condition, DURATION_PATTERN, Phase, VaultRef, is_false};
     printcolumn(name = "Status", type_ = "string", json_path = ".status.phase"),
     printcolumn(name = "Path", type_ = "string", json_path = ".spec.path"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
-    validation = Rule::new("self.spec.path == oldSelf.spec.path && self.spec.vaultRef.name == oldSelf.spec.vaultRef.name").message("spec.path and spec.vaultRef say which mount this is and cannot change: create another SecretEngine for the new place, move the roles, then delete this one"),
+    validation = Rule::new("self.spec.path == oldSelf.spec.path && self.spec.vaultRef.name == oldSelf.spec.vaultRef.name").message("spec.path and spec.vaultRef say which mount this is and cannot change: create another SecretEngine for the new place, move the roles, then delete this one").reason(Reason::FieldValueForbidden).field_path(".spec"),
 )]
 #[serde(rename_all = "camelCase")]
 pub struct SecretEngineSpec {

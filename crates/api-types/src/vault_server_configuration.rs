@@ -1,9 +1,10 @@
 //! VaultServerConfiguration: what stands in an AppBinding's `parameters`. It has no CRD of its own.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// How to log in to the Vault of an AppBinding. Unknown keys are ignored.
-#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct VaultServerConfiguration {
     /// Where the auth method is mounted; by default its own name (`kubernetes`).
@@ -24,7 +25,7 @@ pub struct VaultServerConfiguration {
 }
 
 /// Login of a Kubernetes ServiceAccount.
-#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct KubernetesAuth {
     /// The ServiceAccount (AppBinding's namespace) to log in as, through a TokenRequest.

@@ -1,4 +1,5 @@
 //! The files in `crds/` are what the types say, and such as a Kubernetes API server takes.
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod common;
 
@@ -171,4 +172,89 @@ fn names_are_kubevaults() {
             "awsaccesskeyrequests.engine.kubevault.com",
         ]
     );
+}
+
+/// The fields KubeVault's manifests may hold, of the engines we run.
+#[test]
+fn fields_are_kubevaults() {
+    let names = |kind: &str| -> &[&str] {
+        match kind {
+            "AppBinding" => &[
+                "spec.clientConfig.url",
+                "spec.clientConfig.service.scheme",
+                "spec.clientConfig.service.name",
+                "spec.clientConfig.service.port",
+                "spec.clientConfig.service.path",
+                "spec.clientConfig.service.query",
+                "spec.clientConfig.insecureSkipTLSVerify",
+                "spec.clientConfig.caBundle",
+                "spec.clientConfig.serverName",
+                "spec.secret.name",
+                "spec.parameters",
+            ],
+            "SecretEngine" => &[
+                "spec.vaultRef.name",
+                "spec.path",
+                "spec.aws.credentialSecret",
+                "spec.aws.region",
+                "spec.aws.iamEndpoint",
+                "spec.aws.stsEndpoint",
+                "spec.aws.maxRetries",
+                "spec.aws.leaseConfig.lease",
+                "spec.aws.leaseConfig.leaseMax",
+                "status.phase",
+                "status.observedGeneration",
+                "status.conditions",
+            ],
+            "AWSRole" => &[
+                "spec.vaultRef.name",
+                "spec.path",
+                "spec.credentialType",
+                "spec.roleARNs",
+                "spec.policyARNs",
+                "spec.policyDocument",
+                "spec.policy",
+                "spec.defaultSTSTTL",
+                "spec.maxSTSTTL",
+                "status.phase",
+                "status.observedGeneration",
+                "status.conditions",
+            ],
+            _ => &[
+                "spec.roleRef.apiGroup",
+                "spec.roleRef.kind",
+                "spec.roleRef.name",
+                "spec.roleRef.namespace",
+                "spec.subjects[].kind",
+                "spec.subjects[].apiGroup",
+                "spec.subjects[].name",
+                "spec.subjects[].namespace",
+                "spec.roleARN",
+                "spec.ttl",
+                "spec.useSTS",
+                "status.phase",
+                "status.observedGeneration",
+                "status.conditions[].type",
+                "status.conditions[].status",
+                "status.conditions[].reason",
+                "status.conditions[].message",
+                "status.conditions[].lastUpdateTime",
+                "status.conditions[].lastTransitionTime",
+                "status.conditions[].observedGeneration",
+                "status.secret.name",
+                "status.lease.id",
+                "status.lease.duration",
+                "status.lease.renewable",
+            ],
+        }
+    };
+    for (kind, definition) in definitions() {
+        let mut found = BTreeSet::new();
+        walk(schema(&definition), "", &mut |path, _| {
+            found.insert(path.to_owned());
+        });
+        for name in names(&kind) {
+            assert!(found.contains(&format!(".{name}")), "{kind} has no {name}");
+        }
+    }
 }

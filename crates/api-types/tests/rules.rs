@@ -1,5 +1,10 @@
 //! Every rule of the schemas, passed and refused, without a cluster. That a real API server agrees
 //! is for the end-to-end tests.
+#![allow(
+    clippy::unwrap_used,
+    clippy::needless_pass_by_value,
+    reason = "helpers of tests"
+)]
 
 mod common;
 

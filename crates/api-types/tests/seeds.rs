@@ -1,5 +1,6 @@
 //! KubeVault's manifests (`examples/seeds/`) and ours (`examples/quickstart/`) are read strictly
 //! and written back: nothing is lost, nothing appears but the defaults listed here.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 
 mod common;
 
