@@ -1,0 +1,253 @@
+//! Ending: no key outlives its reason, and nothing ends that is not ours.
+
+use jiff::{SignedDuration, Timestamp};
+use leasehold_api_types::aws_access_key_request::VaultPlace;
+use leasehold_vault_client::{Accessor, LeaseId};
+
+use super::{Action, Binding, Observed};
+use crate::{Failure, Known, Next, Plan, backoff, reasons};
+
+/// A creds read may run this long in Vault after its caller gave up (Vault's own limit is 90 s):
+/// a keeper revoked before would leave the key it is about to make without an owner.
+pub const UNANSWERED_READ: SignedDuration = SignedDuration::from_secs(100);
+/// A key that cannot be stored is given up after this.
+pub(super) const GIVE_UP_STORING: SignedDuration = SignedDuration::from_mins(5);
+/// After so many looks at a lease whose revocation lingers, Vault is asked for AWS's words.
+const LOOKS_BEFORE_ASKING: u32 = 3;
+
+/// A key that has to end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// Its keeper.
+    pub keeper: Accessor,
+    /// Its lease, where it became known.
+    pub lease: Option<LeaseId>,
+    /// Not ended before.
+    pub not_before: Timestamp,
+    /// Where it was issued.
+    pub place: VaultPlace,
+}
+
+/// How far a claim's end is.
+enum Step {
+    Ended { foreign: bool },
+    Do(Action),
+    Wait(Next),
+    Stuck(Failure),
+}
+
+/// Ends former keys whose time has come.
+pub(super) fn retire(o: &Observed, now: Timestamp) -> Plan<Action> {
+    proceed(o, &retiring(o), now)
+}
+
+/// A request under deletion.
+pub(super) fn delete(o: &Observed, now: Timestamp) -> Plan<Action> {
+    if !o.object.finalizer {
+        return Plan::rest(Next::OnChange);
+    }
+    if o.object.abandon {
+        return let_go(o, "its abandon annotation says so");
+    }
+    if let Some(failure) = stuck(o, now) {
+        if o.object.deadline(&o.settings).is_some_and(|deadline| now >= deadline) {
+            return let_go(o, &failure.to_string());
+        }
+        return Plan::rest(backoff::after(&failure, o.attempts, now));
+    }
+    let ending = proceed(o, &claims(o, now), now);
+    if !ending.actions.is_empty() || ending.next != Next::OnChange {
+        return ending;
+    }
+    clear(o, now)
+}
+
+/// A denied request: end what was issued, keep the object.
+pub(super) fn deny(o: &Observed, now: Timestamp) -> Plan<Action> {
+    if !o.object.finalizer {
+        return Plan::rest(Next::OnChange);
+    }
+    if let Some(failure) = stuck(o, now) {
+        return Plan::rest(backoff::after(&failure, o.attempts, now));
+    }
+    let ending = proceed(o, &claims(o, now), now);
+    if !ending.actions.is_empty() || ending.next != Next::OnChange {
+        return ending;
+    }
+    if o.state.credential.is_some() || o.state.intent.is_some() {
+        let mut plan = clear(o, now);
+        if let Some(last) = plan.actions.last_mut()
+            && *last == Action::RemoveFinalizer
+        {
+            *last = Action::ForgetCredential;
+        }
+        return plan;
+    }
+    clear(o, now)
+}
+
+/// Every key of the request that has to end: current, former, and the one that may be on its way.
+pub(super) fn claims(o: &Observed, now: Timestamp) -> Vec<Claim> {
+    let mut claims = retiring(o);
+    if let Some(credential) = &o.state.credential
+        && let Some(keeper) = &credential.keeper
+    {
+        claims.push(Claim {
+            keeper: keeper.as_str().into(),
+            lease: o.state.lease.as_ref().map(|l| l.id.as_str().into()),
+            not_before: now,
+            place: credential.vault.clone(),
+        });
+    }
+    if let Some(intent) = &o.state.intent
+        && let Some(keeper) = &intent.keeper
+    {
+        let held = o.held.keeper.as_ref().filter(|k| k.accessor.as_str() == keeper);
+        // Known to be at rest: not read yet, or read and answered.
+        let at_rest = held.is_some_and(|k| !k.asked || k.refused || o.held.key.is_some());
+        let key = o.held.key.as_ref().filter(|k| k.keeper.as_ref().map(|k| k.as_str()) == Some(keeper));
+        claims.push(Claim {
+            keeper: keeper.as_str().into(),
+            lease: key.and_then(|k| k.lease.clone()),
+            not_before: if at_rest { now } else { intent.at.0 + UNANSWERED_READ },
+            place: intent.vault.clone(),
+        });
+    }
+    claims.retain(|c| !o.ended(&c.keeper));
+    claims
+}
+
+fn retiring(o: &Observed) -> Vec<Claim> {
+    o.state
+        .retiring
+        .iter()
+        .map(|r| Claim {
+            keeper: r.keeper.as_str().into(),
+            lease: r.lease_id.as_deref().map(Into::into),
+            not_before: r.not_before.0,
+            place: r.vault.clone(),
+        })
+        .collect()
+}
+
+/// The next step for all claims together; a plan without actions when none can be taken now.
+fn proceed(o: &Observed, claims: &[Claim], now: Timestamp) -> Plan<Action> {
+    let mut actions = Vec::new();
+    let mut next = Next::OnChange;
+    for claim in claims {
+        match step(o, claim, now) {
+            Step::Ended { foreign } => {
+                actions.push(Action::CountEnded { accessor: claim.keeper.clone(), foreign });
+            }
+            Step::Do(action) => actions.push(action),
+            Step::Wait(until) => next = backoff::sooner(next, until),
+            Step::Stuck(failure) => {
+                next = backoff::sooner(next, backoff::after(&failure, o.attempts, now));
+            }
+        }
+    }
+    if actions.is_empty() { Plan::rest(next) } else { Plan::all(actions) }
+}
+
+/// Why the end of a request's keys is not known, if it is not.
+pub(super) fn stuck(o: &Observed, now: Timestamp) -> Option<Failure> {
+    if let Some(failure) = &o.failure {
+        return Some(failure.clone());
+    }
+    claims(o, now).iter().find_map(|claim| match step(o, claim, now) {
+        Step::Stuck(failure) => Some(failure),
+        Step::Ended { .. } | Step::Do(_) | Step::Wait(_) => None,
+    })
+}
+
+fn step(o: &Observed, claim: &Claim, now: Timestamp) -> Step {
+    if now < claim.not_before {
+        return Step::Wait(backoff::at(claim.not_before, now));
+    }
+    let binding = Binding::of(&claim.place);
+    if let Err(failure) = same_vault(o, &binding, claim) {
+        return Step::Stuck(failure);
+    }
+    match o.keepers.get(&claim.keeper) {
+        None => Step::Do(Action::LookUpKeeper { binding, accessor: claim.keeper.clone() }),
+        Some(Known::Unknown(failure)) => Step::Stuck(failure.clone()),
+        Some(Known::Is(keeper)) if !keeper.ours => Step::Ended { foreign: true },
+        Some(Known::Is(_)) => {
+            Step::Do(Action::RevokeKeeper { binding, accessor: claim.keeper.clone() })
+        }
+        Some(Known::Absent) => lease_step(o, claim, binding),
+    }
+}
+
+/// The keeper is gone: its lease follows a moment later, unless AWS refuses.
+fn lease_step(o: &Observed, claim: &Claim, binding: Binding) -> Step {
+    let Some(lease) = &claim.lease else { return Step::Ended { foreign: false } };
+    match o.leases.get(lease) {
+        None => Step::Do(Action::LookUpLease { binding, lease: lease.clone() }),
+        Some(Known::Unknown(failure)) => Step::Stuck(failure.clone()),
+        Some(Known::Absent) => Step::Ended { foreign: false },
+        Some(Known::Is(seen)) if seen.ttl > 0 && o.attempts >= LOOKS_BEFORE_ASKING => {
+            // Its keeper is gone and it lives on: it never hung on that keeper, so it is not ours.
+            Step::Ended { foreign: true }
+        }
+        Some(Known::Is(seen)) if seen.ttl <= 0 && o.attempts >= LOOKS_BEFORE_ASKING => {
+            Step::Do(Action::RevokeLease { binding, lease: lease.clone() })
+        }
+        Some(Known::Is(_)) => Step::Stuck(Failure::transient(
+            reasons::REVOCATION_PENDING,
+            format!("Vault is revoking lease {lease}; this object goes when it is gone"),
+        )),
+    }
+}
+
+/// Only the Vault that issued a key can say that it has ended.
+fn same_vault(o: &Observed, binding: &Binding, claim: &Claim) -> Result<(), Failure> {
+    match o.vault(binding) {
+        Known::Is(seen) if seen.as_str() == claim.place.cluster_id => Ok(()),
+        Known::Is(seen) => Err(Failure::transient(
+            reasons::VAULT_CHANGED,
+            format!(
+                "AppBinding {}/{} now points to Vault cluster {seen}, but the key was issued by {}: point it back, so that the key can be revoked there",
+                binding.namespace, binding.name, claim.place.cluster_id
+            ),
+        )),
+        Known::Unknown(failure) => Err(failure),
+        Known::Absent => Err(Failure::transient(
+            reasons::APP_BINDING_NOT_FOUND,
+            format!(
+                "AppBinding {}/{} does not exist and no login to its Vault lives on: create it again so that the key can be revoked, or annotate this object {}=true to let the key end with its keeper",
+                binding.namespace,
+                binding.name,
+                leasehold_api_types::ABANDON_ANNOTATION
+            ),
+        )),
+    }
+}
+
+/// All keys have ended: the Secret, then the finalizer.
+fn clear(o: &Observed, now: Timestamp) -> Plan<Action> {
+    match &o.secret {
+        Known::Unknown(failure) => Plan::rest(backoff::after(failure, o.attempts, now)),
+        Known::Is(secret) if secret.ours => Plan::all(vec![
+            Action::DeleteSecret { name: o.secret_name() },
+            Action::RemoveFinalizer,
+        ]),
+        Known::Is(_) | Known::Absent => Plan::act(Action::RemoveFinalizer),
+    }
+}
+
+fn let_go(o: &Observed, why: &str) -> Plan<Action> {
+    let keepers: Vec<String> =
+        claims(o, Timestamp::MAX).iter().map(|c| c.keeper.to_string()).collect();
+    let removal = vec![Action::RemoveFinalizer];
+    if keepers.is_empty() {
+        return Plan::all(removal);
+    }
+    let message = format!(
+        "AWSAccessKeyRequest {} is let go without proof that its key has ended: {why}. The key ends with its keeper token (accessor {}), at the latest {:#} after it was issued, if its Vault is running",
+        o.object.path(),
+        keepers.join(", "),
+        o.settings.keeper_max,
+    );
+    Plan::all([vec![Action::LetGo { message }], removal].concat())
+}

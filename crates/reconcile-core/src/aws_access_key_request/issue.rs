@@ -1,0 +1,280 @@
+//! Issuing: keeper before key, intent before read, Secret before record.
+
+use jiff::{SignedDuration, Timestamp};
+use leasehold_api_types::{
+    CredentialType,
+    aws_access_key_request::{Intent, VaultPlace},
+    time,
+};
+
+use super::{
+    Action, HeldKeeper, KeyFacts, Observed, RoleSeen, SecretSeen,
+    end::{GIVE_UP_STORING, UNANSWERED_READ},
+};
+use crate::{Failure, FailureClass, Known, Next, Plan, backoff, reasons};
+
+/// A keeper outlives the lease made under it by this much.
+const KEEPER_SLACK: SignedDuration = SignedDuration::from_mins(10);
+/// An opened keeper that no intent names by then is closed.
+const UNUSED_KEEPER: SignedDuration = SignedDuration::from_secs(60);
+/// After a key that could not be stored, the next is issued no sooner.
+const AFTER_UNSTORED: SignedDuration = SignedDuration::from_mins(10);
+
+/// The next step towards a Secret with a live key; a plan without actions when there is none.
+pub(super) fn issue(o: &Observed, now: Timestamp) -> Plan<Action> {
+    if let Some(key) = &o.held.key {
+        return finish(o, key, now);
+    }
+    if let Some(intent) = &o.state.intent {
+        return pending(o, intent, now);
+    }
+    if let Some(plan) = healthy(o, now) {
+        return plan;
+    }
+    if let Some(failure) = obstacle(o) {
+        return Plan::rest(backoff::after(&failure, o.attempts, now));
+    }
+    if let Some(not_before) = o.held.not_before.filter(|t| *t > now) {
+        return Plan::rest(backoff::at(not_before, now));
+    }
+    start(o, now)
+}
+
+/// What keeps a key from being issued, if something does.
+pub(super) fn obstacle(o: &Observed) -> Option<Failure> {
+    let role_ref = &o.spec.role_ref;
+    let named = format!("AWSRole {}/{}", role_ref.namespace, role_ref.name);
+    if role_ref.namespace != o.object.namespace {
+        return Some(Failure::new(
+            FailureClass::Denied,
+            reasons::ROLE_NOT_GRANTED,
+            format!("{named} is in another namespace: keys of a role are issued only into the role's own namespace, so create the request there"),
+        ));
+    }
+    let role = match &o.role {
+        Known::Is(role) if role.deleting => {
+            return Some(gone(&named));
+        }
+        Known::Is(role) => role,
+        Known::Absent if o.state.credential.is_some() => return Some(gone(&named)),
+        Known::Absent => {
+            return Some(Failure::transient(
+                reasons::ROLE_NOT_FOUND,
+                format!("{named} does not exist: create it, or name another one in a new request"),
+            ));
+        }
+        Known::Unknown(failure) => return Some(failure.clone()),
+    };
+    if let Err(why) = &role.ready {
+        return Some(Failure::transient(
+            reasons::ROLE_NOT_READY,
+            format!("{named} is not in Vault yet: {why}"),
+        ));
+    }
+    match o.vault(&role.binding) {
+        Known::Is(_) => {}
+        Known::Unknown(failure) => return Some(failure),
+        Known::Absent => {
+            return Some(crate::object::binding_gone(&role.binding.namespace, &role.binding.name));
+        }
+    }
+    if let Known::Is(SecretSeen { ours: false, .. }) = &o.secret {
+        return Some(taken(o));
+    }
+    [o.engine_lease.failure(), o.secret.failure()].into_iter().flatten().next().cloned()
+}
+
+fn gone(named: &str) -> Failure {
+    Failure::new(
+        FailureClass::Denied,
+        reasons::ROLE_GONE,
+        format!("{named} is gone: no new key can be issued, the present one lasts until it ends. Create the role again, or delete this request"),
+    )
+}
+
+pub(super) fn taken(o: &Observed) -> Failure {
+    Failure::invalid(
+        reasons::NAME_TAKEN,
+        format!(
+            "Secret {}/{} exists and belongs to somebody else: it is left as it is. Delete or rename it, and the key is issued",
+            o.object.namespace,
+            o.secret_name()
+        ),
+    )
+}
+
+/// Nothing to issue: the Secret holds the recorded key, and it is not yet time for the next.
+fn healthy(o: &Observed, now: Timestamp) -> Option<Plan<Action>> {
+    let credential = o.state.credential.as_ref()?;
+    if now >= credential.renew_at.0 {
+        return None;
+    }
+    let recorded = o.state.lease.as_ref().map(|l| l.id.as_str());
+    let holds_it = match &o.secret {
+        Known::Is(SecretSeen { ours: true, facts: Some(facts) }) => {
+            facts.keeper.as_ref().map(|k| k.as_str()) == credential.keeper.as_deref()
+                && facts.lease.as_ref().map(|l| l.as_str()) == recorded
+        }
+        // Could not look: nothing follows from that.
+        Known::Unknown(failure) => {
+            return Some(Plan::rest(backoff::after(failure, o.attempts, now)));
+        }
+        Known::Is(_) | Known::Absent => false,
+    };
+    if !holds_it {
+        // A cache may lag behind our own write: only the API server's word loses a key.
+        return (!o.secret_is_live).then(|| Plan::act(Action::LookAtSecret));
+    }
+    let grants = grants(o);
+    if !grants.is_empty() {
+        return Some(Plan::all(grants));
+    }
+    Some(Plan::rest(backoff::at(credential.renew_at.0, now)))
+}
+
+fn grants(o: &Observed) -> Vec<Action> {
+    let secret = o.secret_name();
+    let missing = |seen: &Known<bool>, done: bool| {
+        !done && matches!(seen, Known::Absent | Known::Is(false))
+    };
+    let mut actions = Vec::new();
+    if missing(&o.reader_role, o.held.role_granted) {
+        actions.push(Action::GrantRole { secret: secret.clone() });
+    }
+    if missing(&o.reader_binding, o.held.binding_granted) {
+        actions.push(Action::GrantBinding { secret });
+    }
+    actions
+}
+
+/// Open a keeper, record the intent, read: one step a round.
+fn start(o: &Observed, now: Timestamp) -> Plan<Action> {
+    let Some((role, place)) = place(o) else { return Plan::rest(Next::OnChange) };
+    if role.credential_type != CredentialType::IamUser {
+        return Plan::act(Action::Issue {
+            role: Box::new(role.clone()),
+            keeper: None,
+            keeper_ends: None,
+        });
+    }
+    match &o.held.keeper {
+        Some(keeper) if keeper.asked || now >= keeper.opened_at + UNUSED_KEEPER => {
+            close_unused(role, keeper)
+        }
+        Some(keeper) => Plan::act(Action::RecordIntent {
+            intent: Intent {
+                keeper: Some(keeper.accessor.to_string()),
+                by: o.settings.instance.clone(),
+                at: time(now),
+                vault: place,
+            },
+        }),
+        None => {
+            let lease = o.engine_lease.is().copied().unwrap_or(o.settings.keeper_max);
+            let ttl = (lease + KEEPER_SLACK).min(o.settings.keeper_max);
+            Plan::act(Action::OpenKeeper { binding: role.binding.clone(), ttl })
+        }
+    }
+}
+
+// No intent ever named it, so no key hangs on it. One that was asked under has an intent, or had
+// one that was set aside: that end is the retiring entry's.
+fn close_unused(role: &RoleSeen, keeper: &HeldKeeper) -> Plan<Action> {
+    let forget = Action::ForgetHeld { not_before: None };
+    if keeper.asked {
+        return Plan::act(forget);
+    }
+    let revoke = Action::RevokeKeeper {
+        binding: role.binding.clone(),
+        accessor: keeper.accessor.clone(),
+    };
+    Plan::all(vec![revoke, forget])
+}
+
+fn place(o: &Observed) -> Option<(&RoleSeen, VaultPlace)> {
+    let role = o.role.is()?;
+    let cluster_id = o.vault(&role.binding).is()?.to_string();
+    let place = VaultPlace {
+        cluster_id,
+        mount: role.mount.to_string(),
+        namespace: role.binding.namespace.clone(),
+        app_binding: role.binding.name.clone(),
+    };
+    Some((role, place))
+}
+
+/// An intent without a key in hand.
+fn pending(o: &Observed, intent: &Intent, now: Timestamp) -> Plan<Action> {
+    let mine = intent.by == o.settings.instance;
+    let held = o.held.keeper.as_ref().filter(|k| Some(k.accessor.as_str()) == intent.keeper.as_deref());
+    if let (true, Some(keeper), Some(role)) = (mine, held, o.role.is())
+        && !keeper.asked
+    {
+        return Plan::act(Action::Issue {
+            role: Box::new(role.clone()),
+            keeper: Some(keeper.accessor.clone()),
+            keeper_ends: Some(keeper.opened_at + keeper.ttl),
+        });
+    }
+    let quiet = intent.at.0 + UNANSWERED_READ;
+    if !mine && now < quiet {
+        return Plan::rest(backoff::at(quiet, now));
+    }
+    if !o.secret_is_live {
+        return Plan::act(Action::LookAtSecret);
+    }
+    match &o.secret {
+        Known::Is(SecretSeen { ours: true, facts: Some(facts) })
+            if facts.keeper.is_some()
+                && facts.keeper.as_ref().map(|k| k.as_str()) == intent.keeper.as_deref() =>
+        {
+            record(o, facts, intent.vault.clone())
+        }
+        Known::Unknown(failure) => Plan::rest(backoff::after(failure, o.attempts, now)),
+        Known::Is(_) | Known::Absent => {
+            let answered = held.is_some_and(|k| k.refused);
+            let not_before = if answered { now } else { quiet.max(now) };
+            Plan::act(Action::SetIntentAside { not_before })
+        }
+    }
+}
+
+/// A key in hand: Secret, Role, RoleBinding, record.
+fn finish(o: &Observed, key: &KeyFacts, now: Timestamp) -> Plan<Action> {
+    let intended = o.state.intent.as_ref();
+    if key.keeper.is_some() {
+        let same = intended.and_then(|i| i.keeper.as_deref()) == key.keeper.as_ref().map(|k| k.as_str());
+        if !same {
+            // Another replica took the intent over and ends this key.
+            return Plan::act(Action::ForgetHeld { not_before: None });
+        }
+    }
+    if !o.held.stored {
+        if o.held.unstored_since.is_some_and(|since| now >= since + GIVE_UP_STORING) {
+            let not_before = Some(now + AFTER_UNSTORED);
+            let mut plan = vec![Action::ForgetHeld { not_before }];
+            if key.keeper.is_some() {
+                plan.insert(0, Action::SetIntentAside { not_before: now });
+            }
+            return Plan::all(plan);
+        }
+        return Plan::act(Action::StoreSecret { name: o.secret_name() });
+    }
+    let grants = grants(o);
+    if !grants.is_empty() {
+        return Plan::all(grants);
+    }
+    let vault = intended.map(|i| i.vault.clone()).or_else(|| place(o).map(|(_, place)| place));
+    match vault {
+        Some(vault) => record(o, key, vault),
+        None => Plan::rest(Next::OnChange),
+    }
+}
+
+fn record(o: &Observed, facts: &KeyFacts, vault: VaultPlace) -> Plan<Action> {
+    Plan::act(Action::RecordCredential {
+        facts: facts.clone(),
+        vault,
+        secret: o.secret_name(),
+    })
+}

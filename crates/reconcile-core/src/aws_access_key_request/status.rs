@@ -1,0 +1,127 @@
+//! What to say of a request.
+
+use jiff::Timestamp;
+use leasehold_api_types::{
+    AwsAccessKeyRequestStatus, RequestPhase, aws_access_key_request::SecretName,
+};
+
+use super::{Approval, Observed, decide, end, issue};
+use crate::{Failure, Known, conditions, conditions::Verdict, reasons};
+
+pub(super) fn status(o: &Observed, now: Timestamp) -> Option<AwsAccessKeyRequestStatus> {
+    if o.object.deleting.is_some() && !o.object.finalizer {
+        return None;
+    }
+    let verdict = verdict(o, now);
+    let generation = o.object.generation;
+    let mut extra = Vec::new();
+    if o.state.credential.is_some()
+        && let Some(gone) = issue::obstacle(o).filter(|f| f.reason == reasons::ROLE_GONE)
+    {
+        extra.push((reasons::ROLE_GONE, reasons::ROLE_GONE, gone.message));
+    }
+    Some(AwsAccessKeyRequestStatus {
+        phase: Some(phase(o, &verdict, now)),
+        observed_generation: Some(generation),
+        approved_generation: o.state.approved_generation,
+        conditions: conditions::of(&verdict, extra, &o.previous.conditions, generation, now),
+        lease: o.state.lease.clone(),
+        secret: o.state.secret.clone().map(|name| SecretName { name }),
+        credential: o.state.credential.clone(),
+        intent: o.state.intent.clone(),
+        retiring: o.state.retiring.clone(),
+    })
+}
+
+fn phase(o: &Observed, verdict: &Verdict, now: Timestamp) -> RequestPhase {
+    match decide::judged(o) {
+        Approval::Denied => return RequestPhase::Denied,
+        Approval::Pending | Approval::Stale { .. } => return RequestPhase::WaitingForApproval,
+        Approval::Approved => {}
+    }
+    if let Some(credential) = &o.state.credential {
+        let live = now < credential.expires_at.0;
+        return if live { RequestPhase::Issued } else { RequestPhase::Expired };
+    }
+    match verdict {
+        Verdict::Failed(f) if f.needs_a_person() => RequestPhase::Failed,
+        _ => RequestPhase::Approved,
+    }
+}
+
+fn verdict(o: &Observed, now: Timestamp) -> Verdict {
+    if o.object.deleting.is_some() {
+        return ending(o, now, reasons::DELETING);
+    }
+    match decide::judged(o) {
+        Approval::Denied => {
+            if o.object.finalizer && !end::claims(o, now).is_empty() {
+                return ending(o, now, reasons::DENIED);
+            }
+            Verdict::waiting(reasons::DENIED, "denied: no key is issued, and none is left alive")
+        }
+        Approval::Pending => Verdict::waiting(
+            reasons::WAITING_FOR_APPROVAL,
+            format!(
+                "no key is issued before somebody approves: kubectl vault approve awsaccesskeyrequest {} -n {}",
+                o.object.name, o.object.namespace
+            ),
+        ),
+        Approval::Stale { approved } => Verdict::Failed(Failure::invalid(
+            reasons::STALE_APPROVAL,
+            format!(
+                "generation {approved} of the spec was approved, it is now {}: an approval of another spec is none. Look at the request again and create it anew",
+                o.object.generation
+            ),
+        )),
+        Approval::Approved => approved(o, now),
+    }
+}
+
+fn approved(o: &Observed, now: Timestamp) -> Verdict {
+    let trouble = o.failure.clone().or_else(|| {
+        (o.held.key.is_none() && o.state.intent.is_none()).then(|| issue::obstacle(o)).flatten()
+    });
+    let Some(credential) = &o.state.credential else {
+        return trouble.map_or_else(
+            || Verdict::progressing(reasons::PROGRESSING, "approved; the key is being issued"),
+            Verdict::Failed,
+        );
+    };
+    let until = credential.expires_at.0;
+    if now >= until {
+        let why = trouble.map(|f| f.to_string()).unwrap_or_default();
+        return Verdict::Failed(Failure::transient(
+            reasons::EXPIRED,
+            format!("the key in Secret {} ended {until} and no new one could be issued yet. {why}", o.secret_name()),
+        ));
+    }
+    if matches!(&o.secret, Known::Absent | Known::Is(_)) && o.secret_is_live && !holds_recorded(o) {
+        return trouble.map_or_else(
+            || Verdict::progressing(reasons::PROGRESSING, "the Secret was lost; a new key is being issued"),
+            Verdict::Failed,
+        );
+    }
+    let words = match &credential.keeper {
+        Some(_) => format!("the key is in Secret {}", o.secret_name()),
+        None => format!("the credentials are in Secret {}; they cannot be revoked and end {until}", o.secret_name()),
+    };
+    Verdict::ready(reasons::ISSUED, words)
+}
+
+fn holds_recorded(o: &Observed) -> bool {
+    let Some(credential) = &o.state.credential else { return false };
+    o.secret.is().is_some_and(|s| {
+        s.ours
+            && s.facts.as_ref().is_some_and(|f| {
+                f.keeper.as_ref().map(|k| k.as_str()) == credential.keeper.as_deref()
+            })
+    })
+}
+
+fn ending(o: &Observed, now: Timestamp, reason: &'static str) -> Verdict {
+    if let Some(failure) = end::stuck(o, now) {
+        return Verdict::Failed(failure);
+    }
+    Verdict::progressing(reason, "the key is being revoked")
+}

@@ -1,0 +1,37 @@
+//! When to try again after a failure: the one place that decides it.
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::{Failure, FailureClass, Next};
+
+/// When to try again after `attempts` failed drives in a row (0: this is the first).
+///
+/// What passes by itself is tried again soon, what needs a person more slowly, but never only
+/// when asked: nobody should have to delete and create again.
+pub fn after(failure: &Failure, attempts: u32, now: Timestamp) -> Next {
+    let (first, most) = match failure.class {
+        FailureClass::Conflict | FailureClass::Unauthenticated => (1, 30),
+        FailureClass::Transient => (1, 30),
+        FailureClass::Denied => (5, 120),
+        FailureClass::Invalid => (5, 300),
+    };
+    let seconds = (first << attempts.min(10)).min(most);
+    Next::At(now + SignedDuration::from_secs(seconds))
+}
+
+/// The earlier of two.
+pub fn sooner(a: Next, b: Next) -> Next {
+    match (a, b) {
+        (Next::Again, _) | (_, Next::Again) => Next::Again,
+        (Next::At(a), Next::At(b)) => Next::At(a.min(b)),
+        (Next::At(t), Next::OnChange) | (Next::OnChange, Next::At(t)) => Next::At(t),
+        (Next::OnChange, Next::OnChange) => Next::OnChange,
+    }
+}
+
+/// That moment, but 1 s to 1 h ahead.
+pub fn at(moment: Timestamp, now: Timestamp) -> Next {
+    let soonest = now + SignedDuration::from_secs(1);
+    let latest = now + SignedDuration::from_hours(1);
+    Next::At(moment.clamp(soonest, latest))
+}

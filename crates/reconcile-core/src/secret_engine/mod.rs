@@ -1,0 +1,53 @@
+//! SecretEngine: mount Vault's AWS engine, keep its configuration, unmount it when it goes.
+
+mod action;
+mod decide;
+mod observed;
+mod status;
+
+pub use action::Action;
+pub use observed::{MountSeen, Observed, RootSecretSeen};
+
+use jiff::Timestamp;
+use leasehold_api_types::SecretEngineStatus;
+
+use crate::{Failure, Machine, Note, Plan};
+
+/// The decisions of the kind.
+#[derive(Debug)]
+pub enum SecretEngineMachine {}
+
+impl Machine for SecretEngineMachine {
+    type Observed = Observed;
+    type Action = Action;
+    type Outcome = ();
+    type Status = SecretEngineStatus;
+
+    fn decide(observed: &Observed, now: Timestamp) -> Plan<Action> {
+        decide::decide(observed, now)
+    }
+
+    fn absorb(o: &mut Observed, action: &Action, outcome: Result<(), Failure>, _now: Timestamp) {
+        observed::absorb(o, action, outcome);
+    }
+
+    fn status(observed: &Observed, now: Timestamp) -> Option<SecretEngineStatus> {
+        status::status(observed, now)
+    }
+
+    fn records(_: &Action) -> Option<()> {
+        None
+    }
+
+    fn unrepeatable(_: &Action) -> bool {
+        false
+    }
+
+    fn failure(o: &Observed, _now: Timestamp) -> Option<Failure> {
+        if o.object.deleting.is_some() { decide::end_trouble(o) } else { decide::trouble(o) }
+    }
+
+    fn notes(observed: &Observed) -> &[Note] {
+        &observed.notes
+    }
+}
