@@ -1,15 +1,22 @@
-//! What Leasehold asks of a Vault, and nothing about Kubernetes.
-//!
-//! Small dyn-safe ports ([`Health`], [`Mounts`], [`AwsEngine`], [`Credentials`], [`Tokens`],
-//! [`Leases`], [`Policies`]), one [`VaultError`], and secrets that cannot be printed
-//! ([`Redacted`]). The implementation over HTTP stands behind the feature `http`.
+#![doc = include_str!("../README.md")]
 
 pub mod error;
+pub mod go_duration;
+#[cfg(feature = "http")]
+pub mod http;
+#[cfg(feature = "http")]
+pub mod login;
+#[cfg(feature = "test-util")]
+pub mod mock;
 pub mod model;
 pub mod ports;
 pub mod redacted;
+#[cfg(feature = "http")]
+mod session;
 
 pub use error::{ErrorKind, Result, VaultError};
+#[cfg(feature = "http")]
+pub use http::{Connection, HttpVault};
 pub use model::*;
 pub use ports::*;
 pub use redacted::Redacted;
