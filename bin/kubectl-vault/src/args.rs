@@ -66,7 +66,7 @@ Examples:
   kubectl vault approve awsaccesskeyrequest app -n demo
 
   # Approve two, and say why
-  kubectl vault approve awsaccesskeyrequest/app awsaccesskeyrequest/batch -n demo --message 'ticket 4711'
+  kubectl vault approve awsaccesskeyrequest app batch -n demo --message 'ticket 4711'
 
   # Approve the requests that stand in a file
   kubectl vault approve -f request.yaml
@@ -238,7 +238,7 @@ fn refuse(error: &clap::Error, words: &[OsString]) -> Result<Asked, Complaint> {
         }
         ErrorKind::UnknownArgument => unknown_flag(&argument, words),
         ErrorKind::InvalidValue if text(ContextKind::InvalidValue).is_empty() => {
-            needs_argument(&argument)
+            needs_argument(&argument, words)
         }
         ErrorKind::InvalidValue if argument.contains("--output") => {
             return Err(Complaint::new(format!(
@@ -282,10 +282,18 @@ fn unknown_flag(flag: &str, words: &[OsString]) -> String {
     )
 }
 
-/// Clap names a flag with its value: `--namespace <NAME>`.
-fn needs_argument(flag: &str) -> String {
+/// `flag needs an argument: --namespace`, or of a letter `'n' in -n`. Clap names a flag with its
+/// value: `--namespace <NAME>`.
+fn needs_argument(flag: &str, words: &[OsString]) -> String {
     let name = flag.split_whitespace().next().unwrap_or(flag);
-    format!("flag needs an argument: {name}")
+    let last = words.last().and_then(|w| w.to_str()).unwrap_or_default();
+    match last.strip_prefix('-') {
+        Some(letters) if !letters.starts_with('-') && !letters.is_empty() => {
+            let letter = letters.chars().last().unwrap_or_default();
+            format!("flag needs an argument: '{letter}' in {last}")
+        }
+        _ => format!("flag needs an argument: {name}"),
+    }
 }
 
 fn subcommand(words: &[OsString]) -> String {

@@ -155,7 +155,7 @@ fn files(
     let mut found = Vec::new();
     for path in paths {
         let path = path.as_ref();
-        let shown = if path == "-" {
+        let shown = if path == Path::new("-") {
             "STDIN".to_owned()
         } else {
             path.display().to_string()
@@ -183,7 +183,7 @@ fn files(
 }
 
 fn read(path: &Path, stdin: &mut dyn Read) -> io::Result<String> {
-    if path == "-" {
+    if path == Path::new("-") {
         let mut text = String::new();
         stdin.read_to_string(&mut text)?;
         return Ok(text);
