@@ -10,13 +10,12 @@ use crate::{Failure, FailureClass, Next};
 /// when asked: nobody should have to delete and create again.
 pub fn after(failure: &Failure, attempts: u32, now: Timestamp) -> Next {
     let (first, most) = match failure.class {
-        FailureClass::Conflict | FailureClass::Unauthenticated => (1, 30),
-        FailureClass::Transient => (1, 30),
+        FailureClass::Conflict | FailureClass::Unauthenticated | FailureClass::Transient => (1, 30),
         FailureClass::Denied => (5, 120),
         FailureClass::Invalid => (5, 300),
     };
     let seconds = (first << attempts.min(10)).min(most);
-    Next::At(now + SignedDuration::from_secs(seconds))
+    Next::At(later(now, SignedDuration::from_secs(seconds)))
 }
 
 /// The earlier of two.
@@ -29,9 +28,15 @@ pub fn sooner(a: Next, b: Next) -> Next {
     }
 }
 
+/// So much later, or the end of time: what a status or Vault says may be absurd, and no decision
+/// panics over it.
+pub fn later(moment: Timestamp, by: SignedDuration) -> Timestamp {
+    moment.checked_add(by).unwrap_or(Timestamp::MAX)
+}
+
 /// That moment, but 1 s to 1 h ahead.
 pub fn at(moment: Timestamp, now: Timestamp) -> Next {
-    let soonest = now + SignedDuration::from_secs(1);
-    let latest = now + SignedDuration::from_hours(1);
+    let soonest = later(now, SignedDuration::from_secs(1));
+    let latest = later(now, SignedDuration::from_hours(1));
     Next::At(moment.clamp(soonest, latest))
 }

@@ -41,15 +41,24 @@ pub enum Verdict {
 impl Verdict {
     /// Ready.
     pub fn ready(reason: &'static str, message: impl Into<String>) -> Self {
-        Self::Ready { reason, message: message.into() }
+        Self::Ready {
+            reason,
+            message: message.into(),
+        }
     }
     /// Progressing.
     pub fn progressing(reason: &'static str, message: impl Into<String>) -> Self {
-        Self::Progressing { reason, message: message.into() }
+        Self::Progressing {
+            reason,
+            message: message.into(),
+        }
     }
     /// Waiting for a person.
     pub fn waiting(reason: &'static str, message: impl Into<String>) -> Self {
-        Self::Waiting { reason, message: message.into() }
+        Self::Waiting {
+            reason,
+            message: message.into(),
+        }
     }
 }
 
@@ -64,19 +73,29 @@ pub fn of(
 ) -> Vec<Condition> {
     let (status, reason, message, second) = match verdict {
         Verdict::Ready { reason, message } => ("True", *reason, message.clone(), None),
-        Verdict::Progressing { reason, message } => {
-            ("False", *reason, message.clone(), Some(reasons::RECONCILING))
-        }
+        Verdict::Progressing { reason, message } => (
+            "False",
+            *reason,
+            message.clone(),
+            Some(reasons::RECONCILING),
+        ),
         Verdict::Waiting { reason, message } => ("False", *reason, message.clone(), None),
         Verdict::Failed(f) => {
-            let second =
-                if f.needs_a_person() { reasons::STALLED } else { reasons::RECONCILING };
+            let second = if f.needs_a_person() {
+                reasons::STALLED
+            } else {
+                reasons::RECONCILING
+            };
             ("False", f.reason, f.message.clone(), Some(second))
         }
     };
     let mut all = vec![(reasons::READY, status, reason, message.clone())];
     all.extend(second.map(|type_| (type_, "True", reason, message)));
-    all.extend(extra.into_iter().map(|(type_, reason, message)| (type_, "True", reason, message)));
+    all.extend(
+        extra
+            .into_iter()
+            .map(|(type_, reason, message)| (type_, "True", reason, message)),
+    );
     all.into_iter()
         .map(|(type_, status, reason, message)| {
             let mut condition = Condition {
@@ -92,7 +111,9 @@ pub fn of(
                 && before.status == condition.status
                 && before.last_transition_time.is_some()
             {
-                condition.last_transition_time.clone_from(&before.last_transition_time);
+                condition
+                    .last_transition_time
+                    .clone_from(&before.last_transition_time);
             }
             condition
         })
@@ -101,7 +122,11 @@ pub fn of(
 
 /// Conditions that are the operator's: those it may compare and write.
 pub fn ours(conditions: &[Condition]) -> Vec<Condition> {
-    conditions.iter().filter(|c| c.type_ != APPROVED && c.type_ != DENIED).cloned().collect()
+    conditions
+        .iter()
+        .filter(|c| c.type_ != APPROVED && c.type_ != DENIED)
+        .cloned()
+        .collect()
 }
 
 /// The event that the Ready condition's change is worth, if any: one per outcome, none per step.
@@ -120,7 +145,10 @@ pub fn event(before: &[Condition], after: &[Condition]) -> Option<Note> {
     match (ready.is_true(), failed) {
         (true, _) => Some(Note::normal(reason, message)),
         (false, true) if reason != reasons::PROGRESSING && reason != reasons::DELETING => {
-            Some(Note { type_: NoteType::Warning, ..Note::normal(reason, message) })
+            Some(Note {
+                type_: NoteType::Warning,
+                ..Note::normal(reason, message)
+            })
         }
         (false, _) => None,
     }

@@ -40,7 +40,11 @@ pub fn explain<M: Machine>(
         }
     }
     for note in M::notes(&observed) {
-        let _ = writeln!(story, "event: {:?} {}: {}", note.type_, note.reason, note.message);
+        let _ = writeln!(
+            story,
+            "event: {:?} {}: {}",
+            note.type_, note.reason, note.message
+        );
     }
     match M::status(&observed, now) {
         Some(status) => story.push_str(&say(&status)),

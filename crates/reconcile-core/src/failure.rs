@@ -31,7 +31,11 @@ pub struct Failure {
 impl Failure {
     /// A failure.
     pub fn new(class: FailureClass, reason: &'static str, message: impl Into<String>) -> Self {
-        Self { class, reason, message: message.into() }
+        Self {
+            class,
+            reason,
+            message: message.into(),
+        }
     }
 
     /// One that a person must mend where it is written.

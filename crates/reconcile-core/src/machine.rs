@@ -30,17 +30,26 @@ pub struct Plan<A> {
 impl<A> Plan<A> {
     /// One action, then decide again.
     pub fn act(action: A) -> Self {
-        Self { actions: vec![action], next: Next::Again }
+        Self {
+            actions: vec![action],
+            next: Next::Again,
+        }
     }
 
     /// Several actions, then decide again.
     pub fn all(actions: Vec<A>) -> Self {
-        Self { actions, next: Next::Again }
+        Self {
+            actions,
+            next: Next::Again,
+        }
     }
 
     /// Nothing to do now.
     pub fn rest(next: Next) -> Self {
-        Self { actions: Vec::new(), next }
+        Self {
+            actions: Vec::new(),
+            next,
+        }
     }
 }
 

@@ -60,9 +60,9 @@ pub fn spread(uid: &str) -> f64 {
 
 /// FNV-1a with a final mix, so that near uids lie far apart.
 fn fnv(bytes: &[u8]) -> u64 {
-    let mut h = bytes
-        .iter()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(*b)).wrapping_mul(0x100_0000_01b3));
+    let mut h = bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| {
+        (h ^ u64::from(*b)).wrapping_mul(0x100_0000_01b3)
+    });
     h ^= h >> 32;
     h = h.wrapping_mul(0xd6e8_feb8_6659_fd93);
     h ^ (h >> 32)
@@ -74,7 +74,10 @@ mod tests {
 
     #[test]
     fn the_vault_role_is_named_as_kubevault_names_it() {
-        assert_eq!(vault_role("-", "demo", "aws-role").as_str(), "k8s.-.demo.aws-role");
+        assert_eq!(
+            vault_role("-", "demo", "aws-role").as_str(),
+            "k8s.-.demo.aws-role"
+        );
     }
 
     #[test]
@@ -82,8 +85,14 @@ mod tests {
         let name = secret("aws-cred-rqst", "6a9d1c5e-0000-4000-8000-000000000001");
         let six = name.strip_prefix("aws-cred-rqst-").unwrap();
         assert_eq!(six.len(), 6);
-        assert!(six.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()));
-        assert_eq!(name, secret("aws-cred-rqst", "6a9d1c5e-0000-4000-8000-000000000001"));
+        assert!(
+            six.bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+        );
+        assert_eq!(
+            name,
+            secret("aws-cred-rqst", "6a9d1c5e-0000-4000-8000-000000000001")
+        );
     }
 
     #[test]

@@ -44,11 +44,22 @@ impl Note {
 
     /// Something a person should look at.
     pub fn warning(reason: &'static str, message: impl Into<String>) -> Self {
-        Self { type_: NoteType::Warning, ..Self::normal(reason, message) }
+        Self {
+            type_: NoteType::Warning,
+            ..Self::normal(reason, message)
+        }
+    }
+
+    /// Whether this says that something was let go.
+    pub fn is_let_go(&self) -> bool {
+        self.place == NotePlace::Operator
     }
 
     /// Something was let go without proof that it ended.
     pub fn let_go(message: impl Into<String>) -> Self {
-        Self { place: NotePlace::Operator, ..Self::warning(crate::reasons::ABANDONED, message) }
+        Self {
+            place: NotePlace::Operator,
+            ..Self::warning(crate::reasons::ABANDONED, message)
+        }
     }
 }

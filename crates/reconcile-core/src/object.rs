@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::{Failure, Known, Settings, reasons};
+use crate::{Failure, Known, Settings, backoff::later, reasons};
 
 /// An object's metadata.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
@@ -26,7 +26,12 @@ pub struct Object {
 impl Object {
     /// When an object under deletion is let go although its Vault side could not be cleaned up.
     pub fn deadline(&self, settings: &Settings) -> Option<Timestamp> {
-        self.deleting.map(|since| since + settings.keeper_max + settings.revocation_deadline)
+        self.deleting.map(|since| {
+            later(
+                later(since, settings.keeper_max),
+                settings.revocation_deadline,
+            )
+        })
     }
 
     /// `namespace/name`.
@@ -50,6 +55,10 @@ pub fn binding_gone(namespace: &str, name: &str) -> Failure {
 /// used: never wedge a namespace for ever.
 pub fn may_let_go(object: &Object, settings: &Settings, vault: &Known<()>, now: Timestamp) -> bool {
     let gone = matches!(vault, Known::Absent)
-        && object.deleting.is_some_and(|since| now >= since + BINDING_GONE_GRACE);
-    gone || object.deadline(settings).is_some_and(|deadline| now >= deadline)
+        && object
+            .deleting
+            .is_some_and(|since| now >= later(since, BINDING_GONE_GRACE));
+    gone || object
+        .deadline(settings)
+        .is_some_and(|deadline| now >= deadline)
 }

@@ -20,8 +20,16 @@ const PREFIX: &str = "leasehold: ";
 
 impl fmt::Display for Owner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { cluster, namespace, name, uid } = self;
-        write!(f, "{PREFIX}cluster={cluster} namespace={namespace} name={name} uid={uid}")
+        let Self {
+            cluster,
+            namespace,
+            name,
+            uid,
+        } = self;
+        write!(
+            f,
+            "{PREFIX}cluster={cluster} namespace={namespace} name={name} uid={uid}"
+        )
     }
 }
 
@@ -54,10 +62,16 @@ pub fn keeper_meta(
     name: &str,
     uid: &str,
 ) -> BTreeMap<String, String> {
-    [("cluster", cluster), ("kind", kind), ("namespace", namespace), ("name", name), (META_UID, uid)]
-        .into_iter()
-        .map(|(k, v)| (k.to_owned(), v.to_owned()))
-        .collect()
+    [
+        ("cluster", cluster),
+        ("kind", kind),
+        ("namespace", namespace),
+        ("name", name),
+        (META_UID, uid),
+    ]
+    .into_iter()
+    .map(|(k, v)| (k.to_owned(), v.to_owned()))
+    .collect()
 }
 
 #[cfg(test)]

@@ -1,11 +1,14 @@
 //! How an action changes what is seen of a request.
 
 use jiff::{SignedDuration, Timestamp};
-use leasehold_api_types::{aws_access_key_request::Retiring, time};
-use leasehold_vault_client::Accessor;
+use leasehold_api_types::{
+    aws_access_key_request::{Retiring, VaultPlace},
+    time,
+};
+use leasehold_vault_client::{Accessor, LeaseId};
 
-use super::{Action, Held, HeldKeeper, KeyFacts, Observed, Outcome, SecretSeen};
-use crate::{Failure, Known, Note, reasons};
+use super::{Action, HeldKeeper, KeyFacts, Observed, Outcome, SecretSeen};
+use crate::{Failure, Known, Note, backoff::later, reasons};
 
 impl Observed {
     /// Whether the key under that keeper is known to have ended in this drive.
@@ -22,112 +25,132 @@ pub(super) fn absorb(
 ) {
     match outcome {
         Ok(outcome) => succeed(o, action, outcome, now),
-        Err(failure) => {
-            if matches!(action, Action::StoreSecret { .. }) {
-                o.held.unstored_since.get_or_insert(now);
-            }
+        Err(failure) => fail(o, action, failure, now),
+    }
+}
+
+fn fail(o: &mut Observed, action: &Action, failure: Failure, now: Timestamp) {
+    match action {
+        // These hold up one key's end, not the request.
+        Action::LookUpKeeper { accessor, .. } | Action::RevokeKeeper { accessor, .. } => {
+            o.keepers.insert(accessor.clone(), Known::Unknown(failure));
+        }
+        Action::LookUpLease { lease, .. } => {
+            o.leases.insert(lease.clone(), Known::Unknown(failure));
+        }
+        Action::RevokeLease { lease, .. } => {
+            let failure = refused_revocation(lease, failure);
+            o.leases.insert(lease.clone(), Known::Unknown(failure));
+        }
+        // Whether it was sent at all is not known, so that it counts as asked.
+        Action::Issue { .. } => {
+            let unknown = Outcome::NoKey {
+                answered: false,
+                failure,
+            };
+            succeed(o, action, unknown, now);
+        }
+        Action::StoreSecret { .. } => {
+            o.held.unstored_since.get_or_insert(now);
             o.failure = Some(failure);
         }
+        _ => o.failure = Some(failure),
+    }
+}
+
+/// Vault's own troubles keep their reason; what is left are AWS's words.
+fn refused_revocation(lease: &LeaseId, failure: Failure) -> Failure {
+    let vault = [
+        reasons::VAULT_UNREACHABLE,
+        reasons::VAULT_CERTIFICATE,
+        reasons::VAULT_SEALED,
+        reasons::VAULT_THROTTLED,
+        reasons::LOGIN_REFUSED,
+        reasons::LOGIN_MISSING,
+    ];
+    if vault.contains(&failure.reason) {
+        return failure;
+    }
+    Failure {
+        reason: reasons::REVOCATION_FAILED,
+        message: format!(
+            "the key of lease {lease} could not be revoked: {}",
+            failure.message
+        ),
+        ..failure
     }
 }
 
 fn succeed(o: &mut Observed, action: &Action, outcome: Outcome, now: Timestamp) {
     match (action, outcome) {
         (Action::AddFinalizer, _) => o.object.finalizer = true,
-        (Action::RemoveFinalizer, _) => o.object.finalizer = false,
+        (Action::RemoveFinalizer, _) => {
+            o.object.finalizer = false;
+            say_what_lives_on(o, now);
+        }
         (Action::LookAtSecret, Outcome::Secret(seen)) => {
             o.secret = seen;
             o.secret_is_live = true;
         }
         (Action::OpenKeeper { .. }, Outcome::Keeper { accessor, ttl }) => {
-            o.held.keeper =
-                Some(HeldKeeper { accessor, ttl, opened_at: now, asked: false, refused: false });
+            o.held.keeper = Some(HeldKeeper {
+                accessor,
+                ttl,
+                opened_at: now,
+                asked: false,
+                refused: false,
+            });
         }
         (Action::RecordIntent { intent }, _) => {
-            o.state.approved_generation.get_or_insert(o.object.generation);
+            o.state
+                .approved_generation
+                .get_or_insert(o.object.generation);
             o.state.intent = Some(intent.clone());
         }
-        (Action::Issue { role, keeper, keeper_ends }, outcome) => {
-            if let Some(held) = &mut o.held.keeper {
-                held.asked = true;
-            }
-            match outcome {
-                Outcome::Key { lease, duration, renewable } => {
-                    let lease_ends = now + duration;
-                    o.held.key = Some(KeyFacts {
-                        keeper: keeper.clone(),
-                        lease,
-                        duration,
-                        renewable,
-                        issued_at: now,
-                        expires_at: keeper_ends.map_or(lease_ends, |k| k.min(lease_ends)),
-                        role_generation: Some(role.generation),
-                    });
-                    o.held.stored = false;
-                    o.held.unstored_since = None;
-                }
-                Outcome::NoKey { answered, failure } => {
-                    if let Some(held) = &mut o.held.keeper {
-                        held.refused = answered;
-                    }
-                    o.failure = Some(failure);
-                }
-                _ => {}
-            }
-        }
+        (Action::Issue { .. }, outcome) => issued(o, action, outcome, now),
         (Action::StoreSecret { .. }, _) => {
             o.held.stored = true;
             o.held.unstored_since = None;
-            o.secret = Known::Is(SecretSeen { ours: true, facts: o.held.key.clone() });
+            o.secret = Known::Is(SecretSeen {
+                ours: true,
+                facts: o.held.key.clone(),
+            });
             o.secret_is_live = true;
         }
         (Action::GrantRole { .. }, _) => grant(o, true),
         (Action::GrantBinding { .. }, _) => grant(o, false),
-        (Action::RecordCredential { facts, vault, secret }, _) => {
-            let former = o.state.credential.take();
-            let reissued = former.is_some();
-            let lease = o.state.lease.take();
-            if let Some(former) = former
-                && let Some(keeper) = former.keeper
-            {
-                // The former key is left to whoever read it just now, until its own end.
-                o.state.retiring.push(Retiring {
-                    keeper,
-                    lease_id: lease.map(|l| l.id),
-                    not_before: time(former.expires_at.0.min(now + OVERLAP)),
-                    vault: former.vault,
-                });
-            }
-            o.state.approved_generation.get_or_insert(o.object.generation);
-            o.state.credential = Some(facts.credential(vault.clone(), &o.object.uid));
-            o.state.lease = facts.lease();
-            o.state.secret = Some(secret.clone());
-            o.state.intent = None;
-            o.held = Held { not_before: None, ..Held::default() };
-            if reissued {
-                o.notes.push(Note::normal(
-                    reasons::REISSUED,
-                    format!("a new key is in Secret {secret}, it ends {}", facts.expires_at),
-                ));
-            }
+        (
+            Action::RecordCredential {
+                facts,
+                vault,
+                secret,
+            },
+            _,
+        ) => {
+            o.state
+                .approved_generation
+                .get_or_insert(o.object.generation);
+            record(o, facts, vault, secret, now);
         }
         (Action::SetIntentAside { not_before }, _) => set_aside(o, *not_before),
         (Action::ForgetHeld { not_before }, _) => {
-            o.held = Held { not_before: *not_before, ..Held::default() };
+            o.held.forget(*not_before);
         }
         (Action::LookUpKeeper { accessor, .. }, Outcome::KeeperSeen(seen)) => {
-            fail_on_unknown(o, &seen);
             o.keepers.insert(accessor.clone(), seen);
         }
         (Action::RevokeKeeper { accessor, .. }, _) => {
             o.keepers.insert(accessor.clone(), Known::Absent);
         }
         (Action::LookUpLease { lease, .. }, Outcome::LeaseSeen(seen)) => {
-            fail_on_unknown(o, &seen);
+            if seen.is().is_some() {
+                *o.held.looks.entry(lease.clone()).or_default() += 1;
+            }
             o.leases.insert(lease.clone(), seen);
         }
         (Action::RevokeLease { lease, .. }, _) => {
             o.leases.remove(lease);
+            o.held.looks.remove(lease);
         }
         (Action::CountEnded { accessor, foreign }, _) => count_ended(o, accessor, *foreign),
         (Action::DeleteSecret { .. }, _) => {
@@ -135,19 +158,106 @@ fn succeed(o: &mut Observed, action: &Action, outcome: Outcome, now: Timestamp) 
             o.state.secret = None;
         }
         (Action::ForgetCredential, _) => {
+            say_what_lives_on(o, now);
             o.state.credential = None;
             o.state.lease = None;
             o.state.intent = None;
             o.state.secret = None;
         }
         (Action::LetGo { message }, _) => o.notes.push(Note::let_go(message.clone())),
-        (Action::LookAtSecret | Action::OpenKeeper { .. }, _)
-        | (Action::LookUpKeeper { .. } | Action::LookUpLease { .. }, _) => {}
+        _ => {}
+    }
+}
+
+fn issued(o: &mut Observed, action: &Action, outcome: Outcome, now: Timestamp) {
+    let Action::Issue {
+        role,
+        keeper,
+        keeper_ends,
+    } = action
+    else {
+        return;
+    };
+    if let Some(held) = &mut o.held.keeper {
+        held.asked = true;
+    }
+    match outcome {
+        Outcome::Key {
+            lease,
+            duration,
+            renewable,
+        } => {
+            let lease_ends = later(now, duration);
+            o.held.key = Some(KeyFacts {
+                keeper: keeper.clone(),
+                lease,
+                duration,
+                renewable,
+                issued_at: now,
+                expires_at: keeper_ends.map_or(lease_ends, |k| k.min(lease_ends)),
+                role_generation: Some(role.generation),
+            });
+            o.held.stored = false;
+            o.held.unstored_since = None;
+        }
+        Outcome::NoKey { answered, failure } => {
+            if let Some(held) = &mut o.held.keeper {
+                held.refused = answered;
+            }
+            o.failure = Some(failure);
+        }
+        _ => {}
+    }
+}
+
+fn record(o: &mut Observed, facts: &KeyFacts, vault: &VaultPlace, secret: &str, now: Timestamp) {
+    let former = o.state.credential.take();
+    let reissued = former.is_some();
+    let lease = o.state.lease.take();
+    if let Some(former) = former
+        && let Some(keeper) = former.keeper
+        && facts.keeper.as_ref().is_none_or(|k| k.as_str() != keeper)
+    {
+        // The former key is left to whoever read it just now, until its own end.
+        o.state.retiring.push(Retiring {
+            keeper,
+            lease_id: lease.map(|l| l.id),
+            not_before: time(former.expires_at.0.min(later(now, OVERLAP))),
+            vault: former.vault,
+        });
+    }
+    o.state.credential = Some(facts.credential(vault.clone(), &o.object.uid));
+    o.state.lease = facts.lease();
+    o.state.secret = Some(secret.to_owned());
+    o.state.intent = None;
+    o.held.forget(None);
+    if reissued {
+        o.notes.push(Note::normal(
+            reasons::REISSUED,
+            format!(
+                "a new key is in Secret {secret}, it ends {}",
+                facts.expires_at
+            ),
+        ));
     }
 }
 
 /// An application may still hold the former key: it lives on for this long, or until its own end.
 const OVERLAP: SignedDuration = SignedDuration::from_mins(5);
+
+/// Credentials of STS cannot be revoked, only waited out.
+fn say_what_lives_on(o: &mut Observed, now: Timestamp) {
+    if let Some(credential) = &o.state.credential
+        && credential.keeper.is_none()
+        && now < credential.expires_at.0
+    {
+        let until = credential.expires_at.0;
+        o.notes.push(Note::warning(
+            reasons::EXPIRED,
+            format!("the credentials of this request cannot be revoked: they work until {until}"),
+        ));
+    }
+}
 
 fn grant(o: &mut Observed, role: bool) {
     // Without a key in hand this sets right what somebody changed.
@@ -155,7 +265,10 @@ fn grant(o: &mut Observed, role: bool) {
         let what = if role { "Role" } else { "RoleBinding" };
         o.notes.push(Note::normal(
             reasons::DRIFT_REPAIRED,
-            format!("{what} of Secret {} was changed and is set right", o.secret_name()),
+            format!(
+                "{what} of Secret {} was changed and is set right",
+                o.secret_name()
+            ),
         ));
     }
     if role {
@@ -168,15 +281,23 @@ fn grant(o: &mut Observed, role: bool) {
 }
 
 fn set_aside(o: &mut Observed, not_before: Timestamp) {
-    let Some(intent) = o.state.intent.take() else { return };
+    let Some(intent) = o.state.intent.take() else {
+        return;
+    };
     let Some(keeper) = intent.keeper else { return };
     let lease_id = o
         .held
         .key
         .as_ref()
-        .filter(|k| k.keeper.as_ref().map(|k| k.as_str()) == Some(keeper.as_str()))
-        .and_then(|k| k.lease.as_ref().map(ToString::to_string));
-    if o.held.key.is_none() && o.held.keeper.as_ref().is_some_and(|k| k.accessor.as_str() == keeper) {
+        .filter(|k| k.keeper.as_ref().map(Accessor::as_str) == Some(keeper.as_str()))
+        .and_then(|k| k.lease.as_ref().map(ToString::to_string))
+        .or_else(|| super::end::stored_lease(o, &keeper).map(|l| l.to_string()));
+    if o.held.key.is_none()
+        && o.held
+            .keeper
+            .as_ref()
+            .is_some_and(|k| k.accessor.as_str() == keeper)
+    {
         o.held.keeper = None;
     }
     o.state.retiring.push(Retiring {
@@ -191,28 +312,32 @@ fn count_ended(o: &mut Observed, accessor: &Accessor, foreign: bool) {
     let keeper = accessor.as_str();
     o.ended.insert(accessor.clone());
     o.state.retiring.retain(|r| r.keeper != keeper);
-    if o.state.intent.as_ref().is_some_and(|i| i.keeper.as_deref() == Some(keeper)) {
+    if o.state
+        .intent
+        .as_ref()
+        .is_some_and(|i| i.keeper.as_deref() == Some(keeper))
+    {
         o.state.intent = None;
-        o.held = Held { not_before: o.held.not_before, ..Held::default() };
+        o.held.forget(o.held.not_before);
     }
-    let current = o.state.credential.as_ref().is_some_and(|c| c.keeper.as_deref() == Some(keeper));
+    let current = o
+        .state
+        .credential
+        .as_ref()
+        .is_some_and(|c| c.keeper.as_deref() == Some(keeper));
     if foreign {
         o.notes.push(Note::warning(
             reasons::FOREIGN,
             format!("the status names keeper {accessor} or a lease that is not this request's: left alone"),
         ));
     } else if current {
-        o.notes.push(Note::normal(reasons::REVOKED, "the key is revoked and gone from AWS"));
+        o.notes.push(Note::normal(
+            reasons::REVOKED,
+            "the key is revoked and gone from AWS",
+        ));
     }
     if current {
         o.state.credential = None;
         o.state.lease = None;
-    }
-}
-
-// A look that failed holds the object up like an action that failed.
-fn fail_on_unknown<T>(o: &mut Observed, seen: &Known<T>) {
-    if let Known::Unknown(failure) = seen {
-        o.failure = Some(failure.clone());
     }
 }

@@ -130,11 +130,16 @@ impl fmt::Display for Action {
             Self::OpenKeeper { ttl, .. } => write!(f, "vault: open a keeper for {ttl:#}"),
             Self::RecordIntent { intent } => {
                 let keeper = intent.keeper.as_deref().unwrap_or("none");
-                write!(f, "status: record the intent to issue under keeper {keeper}")
+                write!(
+                    f,
+                    "status: record the intent to issue under keeper {keeper}"
+                )
             }
             Self::Issue { role, keeper, .. } => {
                 write!(f, "vault: read {}/creds/{} once", role.mount, role.name)?;
-                keeper.as_ref().map_or(Ok(()), |k| write!(f, " under keeper {k}"))
+                keeper
+                    .as_ref()
+                    .map_or(Ok(()), |k| write!(f, " under keeper {k}"))
             }
             Self::StoreSecret { name } => write!(f, "kube: store the key in Secret {name}"),
             Self::GrantRole { secret } => write!(f, "kube: Role to get Secret {secret}"),
@@ -145,17 +150,26 @@ impl fmt::Display for Action {
                 write!(f, "status: record the key, it ends {}", facts.expires_at)
             }
             Self::SetIntentAside { not_before } => {
-                write!(f, "status: set the unanswered intent aside, to be ended from {not_before}")
+                write!(
+                    f,
+                    "status: set the unanswered intent aside, to be ended from {not_before}"
+                )
             }
             Self::ForgetHeld { .. } => f.write_str("memory: forget the held key"),
             Self::LookUpKeeper { accessor, .. } => write!(f, "vault: look up keeper {accessor}"),
             Self::RevokeKeeper { accessor, .. } => write!(f, "vault: revoke keeper {accessor}"),
             Self::LookUpLease { lease, .. } => write!(f, "vault: look up lease {lease}"),
             Self::RevokeLease { lease, .. } => write!(f, "vault: revoke lease {lease} and wait"),
-            Self::CountEnded { accessor, foreign: false } => {
+            Self::CountEnded {
+                accessor,
+                foreign: false,
+            } => {
                 write!(f, "state: the key under keeper {accessor} has ended")
             }
-            Self::CountEnded { accessor, foreign: true } => {
+            Self::CountEnded {
+                accessor,
+                foreign: true,
+            } => {
                 write!(f, "state: keeper {accessor} is not ours, leave it")
             }
             Self::DeleteSecret { name } => write!(f, "kube: delete Secret {name}"),

@@ -9,7 +9,7 @@ use leasehold_api_types::{
 };
 use leasehold_vault_client::{Accessor, LeaseId, go_duration};
 
-use crate::names;
+use crate::{backoff::later, names};
 
 /// What is known of an issued key: stands in the Secret's annotations, so that a Secret alone
 /// tells whose key it holds.
@@ -60,7 +60,10 @@ impl KeyFacts {
 pub fn renew_at(issued_at: Timestamp, expires_at: Timestamp, uid: &str) -> Timestamp {
     let life = expires_at.duration_since(issued_at).as_secs().max(0) as f64;
     let share = 0.8 + 0.1 * names::spread(uid);
-    #[expect(clippy::cast_possible_truncation, reason = "a lease in seconds is far below 2^63")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a lease in seconds is far below 2^63"
+    )]
     let wait = (life * share) as i64;
-    issued_at + SignedDuration::from_secs(wait)
+    later(issued_at, SignedDuration::from_secs(wait))
 }

@@ -6,6 +6,9 @@ use super::{Action, Approval, Observed, approval, end, issue};
 use crate::{Failure, Next, Plan, backoff};
 
 pub(super) fn decide(o: &Observed, now: Timestamp) -> Plan<Action> {
+    if let Some(failure) = &o.failure {
+        return Plan::rest(backoff::after(failure, o.attempts, now));
+    }
     if o.object.deleting.is_some() {
         return end::delete(o, now);
     }
@@ -19,14 +22,15 @@ pub(super) fn decide(o: &Observed, now: Timestamp) -> Plan<Action> {
 
 /// What people have said, as far as it was not judged before.
 pub(super) fn judged(o: &Observed) -> Approval {
-    approval(&o.previous.conditions, o.object.generation, o.state.approved_generation)
+    approval(
+        &o.previous.conditions,
+        o.object.generation,
+        o.state.approved_generation,
+    )
 }
 
 /// An approved request: issue what is missing, end what has retired.
 fn keep(o: &Observed, now: Timestamp) -> Plan<Action> {
-    if let Some(failure) = &o.failure {
-        return Plan::rest(backoff::after(failure, o.attempts, now));
-    }
     // Former keys first: what hinders their end must not hinder the next issue, nor the reverse.
     let ending = end::retire(o, now);
     if !ending.actions.is_empty() {
@@ -36,21 +40,27 @@ fn keep(o: &Observed, now: Timestamp) -> Plan<Action> {
     if !issuing.actions.is_empty() {
         return issuing;
     }
-    let look = backoff::at(now + o.settings.resync, now);
-    Plan::rest(backoff::sooner(look, backoff::sooner(ending.next, issuing.next)))
+    let look = backoff::at(backoff::later(now, o.settings.resync), now);
+    Plan::rest(backoff::sooner(
+        look,
+        backoff::sooner(ending.next, issuing.next),
+    ))
 }
 
-/// What holds the request up, if something does.
+/// What holds the request up, if something does: never while there is something to do.
 pub(super) fn failure(o: &Observed, now: Timestamp) -> Option<Failure> {
     if o.failure.is_some() {
         return o.failure.clone();
+    }
+    if !decide(o, now).actions.is_empty() {
+        return None;
     }
     if o.object.deleting.is_some() {
         return end::stuck(o, now);
     }
     match judged(o) {
         Approval::Denied => end::stuck(o, now),
-        Approval::Approved if o.state.credential.is_none() => issue::obstacle(o),
-        Approval::Approved | Approval::Pending | Approval::Stale { .. } => None,
+        Approval::Approved => issue::trouble(o, now).or_else(|| end::stuck_retiring(o, now)),
+        Approval::Pending | Approval::Stale { .. } => None,
     }
 }

@@ -5,7 +5,11 @@ use leasehold_api_types::aws_access_key_request::VaultPlace;
 use leasehold_vault_client::{Accessor, LeaseId};
 
 use super::{Action, Binding, Observed};
-use crate::{Failure, Known, Next, Plan, backoff, reasons};
+use crate::{
+    Failure, Known, Next, Plan,
+    backoff::{self, later},
+    reasons,
+};
 
 /// A creds read may run this long in Vault after its caller gave up (Vault's own limit is 90 s):
 /// a keeper revoked before would leave the key it is about to make without an owner.
@@ -49,52 +53,76 @@ pub(super) fn delete(o: &Observed, now: Timestamp) -> Plan<Action> {
     if o.object.abandon {
         return let_go(o, "its abandon annotation says so");
     }
-    if let Some(failure) = stuck(o, now) {
-        if o.object.deadline(&o.settings).is_some_and(|deadline| now >= deadline) {
-            return let_go(o, &failure.to_string());
-        }
-        return Plan::rest(backoff::after(&failure, o.attempts, now));
-    }
-    let ending = proceed(o, &claims(o, now), now);
-    if !ending.actions.is_empty() || ending.next != Next::OnChange {
+    let claims = claims(o, now);
+    let ending = proceed(o, &claims, now);
+    if !ending.actions.is_empty() {
         return ending;
     }
-    clear(o, now)
+    let late = o
+        .object
+        .deadline(&o.settings)
+        .is_some_and(|deadline| now >= deadline);
+    if !claims.is_empty() {
+        let why = stuck(o, now).map(|f| f.to_string()).unwrap_or_default();
+        return if late { let_go(o, &why) } else { ending };
+    }
+    match &o.secret {
+        Known::Unknown(failure) if !late => Plan::rest(backoff::after(failure, o.attempts, now)),
+        // When it is late, the garbage collector deletes the Secret: this object owns it.
+        Known::Is(secret) if secret.ours && !late => Plan::act(Action::DeleteSecret {
+            name: o.secret_name(),
+        }),
+        Known::Is(_) | Known::Absent | Known::Unknown(_) => Plan::act(Action::RemoveFinalizer),
+    }
 }
 
 /// A denied request: end what was issued, keep the object.
 pub(super) fn deny(o: &Observed, now: Timestamp) -> Plan<Action> {
-    if !o.object.finalizer {
-        return Plan::rest(Next::OnChange);
+    let claims = claims(o, now);
+    if !claims.is_empty() && !o.object.finalizer {
+        // Somebody took it off, or the status of an end already reached got lost.
+        return Plan::act(Action::AddFinalizer);
     }
-    if let Some(failure) = stuck(o, now) {
-        return Plan::rest(backoff::after(&failure, o.attempts, now));
+    if !claims.is_empty() {
+        return proceed(o, &claims, now);
     }
-    let ending = proceed(o, &claims(o, now), now);
-    if !ending.actions.is_empty() || ending.next != Next::OnChange {
-        return ending;
-    }
-    if o.state.credential.is_some() || o.state.intent.is_some() {
-        let mut plan = clear(o, now);
-        if let Some(last) = plan.actions.last_mut()
-            && *last == Action::RemoveFinalizer
-        {
-            *last = Action::ForgetCredential;
+    match &o.secret {
+        Known::Unknown(failure) => return Plan::rest(backoff::after(failure, o.attempts, now)),
+        Known::Is(secret) if secret.ours => {
+            return Plan::act(Action::DeleteSecret {
+                name: o.secret_name(),
+            });
         }
-        return plan;
+        Known::Is(_) | Known::Absent => {}
     }
-    clear(o, now)
+    if o.state.credential.is_some() || o.state.intent.is_some() || o.state.secret.is_some() {
+        return Plan::act(Action::ForgetCredential);
+    }
+    if o.object.finalizer {
+        return Plan::act(Action::RemoveFinalizer);
+    }
+    Plan::rest(Next::OnChange)
 }
 
 /// Every key of the request that has to end: current, former, and the one that may be on its way.
 pub(super) fn claims(o: &Observed, now: Timestamp) -> Vec<Claim> {
     let mut claims = retiring(o);
+    // Their reads were answered: only the courtesy to whoever still holds them delays their end,
+    // and that ends with the request.
+    for claim in claims.iter_mut().filter(|c| c.lease.is_some()) {
+        claim.not_before = claim.not_before.min(now);
+    }
     if let Some(credential) = &o.state.credential
         && let Some(keeper) = &credential.keeper
     {
         claims.push(Claim {
             keeper: keeper.as_str().into(),
-            lease: o.state.lease.as_ref().map(|l| l.id.as_str().into()),
+            lease: o
+                .state
+                .lease
+                .as_ref()
+                .map(|l| l.id.as_str().into())
+                .or_else(|| stored_lease(o, keeper)),
             not_before: now,
             place: credential.vault.clone(),
         });
@@ -102,14 +130,28 @@ pub(super) fn claims(o: &Observed, now: Timestamp) -> Vec<Claim> {
     if let Some(intent) = &o.state.intent
         && let Some(keeper) = &intent.keeper
     {
-        let held = o.held.keeper.as_ref().filter(|k| k.accessor.as_str() == keeper);
+        let held = o
+            .held
+            .keeper
+            .as_ref()
+            .filter(|k| k.accessor.as_str() == keeper);
         // Known to be at rest: not read yet, or read and answered.
         let at_rest = held.is_some_and(|k| !k.asked || k.refused || o.held.key.is_some());
-        let key = o.held.key.as_ref().filter(|k| k.keeper.as_ref().map(|k| k.as_str()) == Some(keeper));
+        let key = o
+            .held
+            .key
+            .as_ref()
+            .filter(|k| k.keeper.as_ref().map(Accessor::as_str) == Some(keeper));
         claims.push(Claim {
             keeper: keeper.as_str().into(),
-            lease: key.and_then(|k| k.lease.clone()),
-            not_before: if at_rest { now } else { intent.at.0 + UNANSWERED_READ },
+            lease: key
+                .and_then(|k| k.lease.clone())
+                .or_else(|| stored_lease(o, keeper)),
+            not_before: if at_rest {
+                now
+            } else {
+                later(intent.at.0, UNANSWERED_READ)
+            },
             place: intent.vault.clone(),
         });
     }
@@ -123,11 +165,25 @@ fn retiring(o: &Observed) -> Vec<Claim> {
         .iter()
         .map(|r| Claim {
             keeper: r.keeper.as_str().into(),
-            lease: r.lease_id.as_deref().map(Into::into),
+            lease: r
+                .lease_id
+                .as_deref()
+                .map(Into::into)
+                .or_else(|| stored_lease(o, &r.keeper)),
             not_before: r.not_before.0,
             place: r.vault.clone(),
         })
         .collect()
+}
+
+/// The lease of the key under that keeper, if our Secret tells it: the status may have been lost.
+pub(super) fn stored_lease(o: &Observed, keeper: &str) -> Option<LeaseId> {
+    let secret = o.secret.is().filter(|s| s.ours)?;
+    let facts = secret.facts.as_ref()?;
+    facts
+        .lease
+        .clone()
+        .filter(|_| facts.keeper.as_ref().is_some_and(|k| k.as_str() == keeper))
 }
 
 /// The next step for all claims together; a plan without actions when none can be taken now.
@@ -137,7 +193,10 @@ fn proceed(o: &Observed, claims: &[Claim], now: Timestamp) -> Plan<Action> {
     for claim in claims {
         match step(o, claim, now) {
             Step::Ended { foreign } => {
-                actions.push(Action::CountEnded { accessor: claim.keeper.clone(), foreign });
+                actions.push(Action::CountEnded {
+                    accessor: claim.keeper.clone(),
+                    foreign,
+                });
             }
             Step::Do(action) => actions.push(action),
             Step::Wait(until) => next = backoff::sooner(next, until),
@@ -146,15 +205,34 @@ fn proceed(o: &Observed, claims: &[Claim], now: Timestamp) -> Plan<Action> {
             }
         }
     }
-    if actions.is_empty() { Plan::rest(next) } else { Plan::all(actions) }
+    if actions.is_empty() {
+        Plan::rest(next)
+    } else {
+        Plan::all(actions)
+    }
 }
 
 /// Why the end of a request's keys is not known, if it is not.
 pub(super) fn stuck(o: &Observed, now: Timestamp) -> Option<Failure> {
+    let claims = claims(o, now);
+    stuck_on(o, &claims, now).or_else(|| {
+        o.secret
+            .failure()
+            .filter(|_| claims.is_empty() && o.object.finalizer)
+            .cloned()
+    })
+}
+
+/// Why the end of former keys is not known, if it is not.
+pub(super) fn stuck_retiring(o: &Observed, now: Timestamp) -> Option<Failure> {
+    stuck_on(o, &retiring(o), now)
+}
+
+fn stuck_on(o: &Observed, claims: &[Claim], now: Timestamp) -> Option<Failure> {
     if let Some(failure) = &o.failure {
         return Some(failure.clone());
     }
-    claims(o, now).iter().find_map(|claim| match step(o, claim, now) {
+    claims.iter().find_map(|claim| match step(o, claim, now) {
         Step::Stuck(failure) => Some(failure),
         Step::Ended { .. } | Step::Do(_) | Step::Wait(_) => None,
     })
@@ -169,30 +247,41 @@ fn step(o: &Observed, claim: &Claim, now: Timestamp) -> Step {
         return Step::Stuck(failure);
     }
     match o.keepers.get(&claim.keeper) {
-        None => Step::Do(Action::LookUpKeeper { binding, accessor: claim.keeper.clone() }),
+        None => Step::Do(Action::LookUpKeeper {
+            binding,
+            accessor: claim.keeper.clone(),
+        }),
         Some(Known::Unknown(failure)) => Step::Stuck(failure.clone()),
         Some(Known::Is(keeper)) if !keeper.ours => Step::Ended { foreign: true },
-        Some(Known::Is(_)) => {
-            Step::Do(Action::RevokeKeeper { binding, accessor: claim.keeper.clone() })
-        }
+        Some(Known::Is(_)) => Step::Do(Action::RevokeKeeper {
+            binding,
+            accessor: claim.keeper.clone(),
+        }),
         Some(Known::Absent) => lease_step(o, claim, binding),
     }
 }
 
 /// The keeper is gone: its lease follows a moment later, unless AWS refuses.
 fn lease_step(o: &Observed, claim: &Claim, binding: Binding) -> Step {
-    let Some(lease) = &claim.lease else { return Step::Ended { foreign: false } };
+    let Some(lease) = &claim.lease else {
+        return Step::Ended { foreign: false };
+    };
+    let looks = o.held.looks.get(lease).copied().unwrap_or(0);
     match o.leases.get(lease) {
-        None => Step::Do(Action::LookUpLease { binding, lease: lease.clone() }),
+        None => Step::Do(Action::LookUpLease {
+            binding,
+            lease: lease.clone(),
+        }),
         Some(Known::Unknown(failure)) => Step::Stuck(failure.clone()),
         Some(Known::Absent) => Step::Ended { foreign: false },
-        Some(Known::Is(seen)) if seen.ttl > 0 && o.attempts >= LOOKS_BEFORE_ASKING => {
+        Some(Known::Is(seen)) if seen.ttl > 0 && looks >= LOOKS_BEFORE_ASKING => {
             // Its keeper is gone and it lives on: it never hung on that keeper, so it is not ours.
             Step::Ended { foreign: true }
         }
-        Some(Known::Is(seen)) if seen.ttl <= 0 && o.attempts >= LOOKS_BEFORE_ASKING => {
-            Step::Do(Action::RevokeLease { binding, lease: lease.clone() })
-        }
+        Some(Known::Is(seen)) if looks >= LOOKS_BEFORE_ASKING => Step::Do(Action::RevokeLease {
+            binding,
+            lease: lease.clone(),
+        }),
         Some(Known::Is(_)) => Step::Stuck(Failure::transient(
             reasons::REVOCATION_PENDING,
             format!("Vault is revoking lease {lease}; this object goes when it is gone"),
@@ -224,21 +313,11 @@ fn same_vault(o: &Observed, binding: &Binding, claim: &Claim) -> Result<(), Fail
     }
 }
 
-/// All keys have ended: the Secret, then the finalizer.
-fn clear(o: &Observed, now: Timestamp) -> Plan<Action> {
-    match &o.secret {
-        Known::Unknown(failure) => Plan::rest(backoff::after(failure, o.attempts, now)),
-        Known::Is(secret) if secret.ours => Plan::all(vec![
-            Action::DeleteSecret { name: o.secret_name() },
-            Action::RemoveFinalizer,
-        ]),
-        Known::Is(_) | Known::Absent => Plan::act(Action::RemoveFinalizer),
-    }
-}
-
 fn let_go(o: &Observed, why: &str) -> Plan<Action> {
-    let keepers: Vec<String> =
-        claims(o, Timestamp::MAX).iter().map(|c| c.keeper.to_string()).collect();
+    let keepers: Vec<String> = claims(o, Timestamp::MAX)
+        .iter()
+        .map(|c| c.keeper.to_string())
+        .collect();
     let removal = vec![Action::RemoveFinalizer];
     if keepers.is_empty() {
         return Plan::all(removal);

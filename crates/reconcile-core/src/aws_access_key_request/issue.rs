@@ -11,12 +11,21 @@ use super::{
     Action, HeldKeeper, KeyFacts, Observed, RoleSeen, SecretSeen,
     end::{GIVE_UP_STORING, UNANSWERED_READ},
 };
-use crate::{Failure, FailureClass, Known, Next, Plan, backoff, reasons};
+use crate::{
+    Failure, FailureClass, Known, Next, Plan,
+    backoff::{self, later},
+    reasons,
+};
 
 /// A keeper outlives the lease made under it by this much.
 const KEEPER_SLACK: SignedDuration = SignedDuration::from_mins(10);
 /// An opened keeper that no intent names by then is closed.
 const UNUSED_KEEPER: SignedDuration = SignedDuration::from_secs(60);
+/// A key is asked for within this time of the intent's write, else not at all: others count the
+/// time in which a read may still be running from then.
+pub const ISSUE_WITHIN: SignedDuration = SignedDuration::from_secs(5);
+/// The status takes 64 former keys; an issue needs room for its own.
+const MOST_RETIRING: usize = 48;
 /// After a key that could not be stored, the next is issued no sooner.
 const AFTER_UNSTORED: SignedDuration = SignedDuration::from_mins(10);
 
@@ -29,7 +38,14 @@ pub(super) fn issue(o: &Observed, now: Timestamp) -> Plan<Action> {
         return pending(o, intent, now);
     }
     if let Some(plan) = healthy(o, now) {
-        return plan;
+        // A keeper opened for an issue that another replica came before with.
+        return match &o.held.keeper {
+            Some(keeper) if plan.actions.is_empty() => match place(o) {
+                Some((role, _)) => close_unused(o, role, keeper),
+                None => Plan::act(Action::ForgetHeld { not_before: None }),
+            },
+            Some(_) | None => plan,
+        };
     }
     if let Some(failure) = obstacle(o) {
         return Plan::rest(backoff::after(&failure, o.attempts, now));
@@ -40,6 +56,26 @@ pub(super) fn issue(o: &Observed, now: Timestamp) -> Plan<Action> {
     start(o, now)
 }
 
+/// Why [`issue`] rests, if that is not as it should be.
+pub(super) fn trouble(o: &Observed, now: Timestamp) -> Option<Failure> {
+    if o.held.key.is_some() {
+        return None;
+    }
+    if o.state.intent.is_some() {
+        return o.secret.failure().filter(|_| o.secret_is_live).cloned();
+    }
+    if healthy(o, now).is_some() {
+        return o.secret.failure().cloned();
+    }
+    obstacle(o).or_else(|| {
+        let until = o.held.not_before.filter(|t| *t > now)?;
+        Some(Failure::transient(
+            reasons::SECRET_NOT_STORED,
+            format!("the last key could not be stored in Secret {} and was given up: the next one is issued at {until}", o.secret_name()),
+        ))
+    })
+}
+
 /// What keeps a key from being issued, if something does.
 pub(super) fn obstacle(o: &Observed) -> Option<Failure> {
     let role_ref = &o.spec.role_ref;
@@ -48,7 +84,9 @@ pub(super) fn obstacle(o: &Observed) -> Option<Failure> {
         return Some(Failure::new(
             FailureClass::Denied,
             reasons::ROLE_NOT_GRANTED,
-            format!("{named} is in another namespace: keys of a role are issued only into the role's own namespace, so create the request there"),
+            format!(
+                "{named} is in another namespace: keys of a role are issued only into the role's own namespace, so create the request there"
+            ),
         ));
     }
     let role = match &o.role {
@@ -75,20 +113,38 @@ pub(super) fn obstacle(o: &Observed) -> Option<Failure> {
         Known::Is(_) => {}
         Known::Unknown(failure) => return Some(failure),
         Known::Absent => {
-            return Some(crate::object::binding_gone(&role.binding.namespace, &role.binding.name));
+            return Some(crate::object::binding_gone(
+                &role.binding.namespace,
+                &role.binding.name,
+            ));
         }
     }
     if let Known::Is(SecretSeen { ours: false, .. }) = &o.secret {
         return Some(taken(o));
     }
-    [o.engine_lease.failure(), o.secret.failure()].into_iter().flatten().next().cloned()
+    if o.state.retiring.len() >= MOST_RETIRING {
+        return Some(Failure::transient(
+            reasons::REVOCATION_PENDING,
+            format!(
+                "{} former keys could not be ended yet: no new one is issued before some are",
+                o.state.retiring.len()
+            ),
+        ));
+    }
+    [o.engine_lease.failure(), o.secret.failure()]
+        .into_iter()
+        .flatten()
+        .next()
+        .cloned()
 }
 
 fn gone(named: &str) -> Failure {
     Failure::new(
         FailureClass::Denied,
         reasons::ROLE_GONE,
-        format!("{named} is gone: no new key can be issued, the present one lasts until it ends. Create the role again, or delete this request"),
+        format!(
+            "{named} is gone: no new key can be issued, the present one lasts until it ends. Create the role again, or delete this request"
+        ),
     )
 }
 
@@ -111,9 +167,20 @@ fn healthy(o: &Observed, now: Timestamp) -> Option<Plan<Action>> {
     }
     let recorded = o.state.lease.as_ref().map(|l| l.id.as_str());
     let holds_it = match &o.secret {
-        Known::Is(SecretSeen { ours: true, facts: Some(facts) }) => {
-            facts.keeper.as_ref().map(|k| k.as_str()) == credential.keeper.as_deref()
-                && facts.lease.as_ref().map(|l| l.as_str()) == recorded
+        Known::Is(SecretSeen {
+            ours: true,
+            facts: Some(facts),
+        }) => {
+            facts
+                .keeper
+                .as_ref()
+                .map(leasehold_vault_client::Accessor::as_str)
+                == credential.keeper.as_deref()
+                && facts
+                    .lease
+                    .as_ref()
+                    .map(leasehold_vault_client::LeaseId::as_str)
+                    == recorded
         }
         // Could not look: nothing follows from that.
         Known::Unknown(failure) => {
@@ -134,12 +201,13 @@ fn healthy(o: &Observed, now: Timestamp) -> Option<Plan<Action>> {
 
 fn grants(o: &Observed) -> Vec<Action> {
     let secret = o.secret_name();
-    let missing = |seen: &Known<bool>, done: bool| {
-        !done && matches!(seen, Known::Absent | Known::Is(false))
-    };
+    let missing =
+        |seen: &Known<bool>, done: bool| !done && matches!(seen, Known::Absent | Known::Is(false));
     let mut actions = Vec::new();
     if missing(&o.reader_role, o.held.role_granted) {
-        actions.push(Action::GrantRole { secret: secret.clone() });
+        actions.push(Action::GrantRole {
+            secret: secret.clone(),
+        });
     }
     if missing(&o.reader_binding, o.held.binding_granted) {
         actions.push(Action::GrantBinding { secret });
@@ -149,7 +217,9 @@ fn grants(o: &Observed) -> Vec<Action> {
 
 /// Open a keeper, record the intent, read: one step a round.
 fn start(o: &Observed, now: Timestamp) -> Plan<Action> {
-    let Some((role, place)) = place(o) else { return Plan::rest(Next::OnChange) };
+    let Some((role, place)) = place(o) else {
+        return Plan::rest(Next::OnChange);
+    };
     if role.credential_type != CredentialType::IamUser {
         return Plan::act(Action::Issue {
             role: Box::new(role.clone()),
@@ -158,8 +228,12 @@ fn start(o: &Observed, now: Timestamp) -> Plan<Action> {
         });
     }
     match &o.held.keeper {
-        Some(keeper) if keeper.asked || now >= keeper.opened_at + UNUSED_KEEPER => {
-            close_unused(role, keeper)
+        Some(keeper)
+            if keeper.asked
+                || retires(o, keeper)
+                || now >= later(keeper.opened_at, UNUSED_KEEPER) =>
+        {
+            close_unused(o, role, keeper)
         }
         Some(keeper) => Plan::act(Action::RecordIntent {
             intent: Intent {
@@ -170,25 +244,43 @@ fn start(o: &Observed, now: Timestamp) -> Plan<Action> {
             },
         }),
         None => {
-            let lease = o.engine_lease.is().copied().unwrap_or(o.settings.keeper_max);
-            let ttl = (lease + KEEPER_SLACK).min(o.settings.keeper_max);
-            Plan::act(Action::OpenKeeper { binding: role.binding.clone(), ttl })
+            let lease = o
+                .engine_lease
+                .is()
+                .copied()
+                .unwrap_or(o.settings.keeper_max);
+            let ttl = lease
+                .saturating_add(KEEPER_SLACK)
+                .min(o.settings.keeper_max);
+            Plan::act(Action::OpenKeeper {
+                binding: role.binding.clone(),
+                ttl,
+            })
         }
     }
 }
 
 // No intent ever named it, so no key hangs on it. One that was asked under has an intent, or had
 // one that was set aside: that end is the retiring entry's.
-fn close_unused(role: &RoleSeen, keeper: &HeldKeeper) -> Plan<Action> {
-    let forget = Action::ForgetHeld { not_before: None };
-    if keeper.asked {
-        return Plan::act(forget);
+fn close_unused(o: &Observed, role: &RoleSeen, keeper: &HeldKeeper) -> Plan<Action> {
+    let tried = o.keepers.contains_key(&keeper.accessor);
+    if keeper.asked || retires(o, keeper) || tried {
+        return Plan::act(Action::ForgetHeld {
+            not_before: o.held.not_before,
+        });
     }
-    let revoke = Action::RevokeKeeper {
+    Plan::act(Action::RevokeKeeper {
         binding: role.binding.clone(),
         accessor: keeper.accessor.clone(),
-    };
-    Plan::all(vec![revoke, forget])
+    })
+}
+
+// The write that set its intent aside took effect although its answer was lost.
+fn retires(o: &Observed, keeper: &HeldKeeper) -> bool {
+    o.state
+        .retiring
+        .iter()
+        .any(|r| r.keeper == keeper.accessor.as_str())
 }
 
 fn place(o: &Observed) -> Option<(&RoleSeen, VaultPlace)> {
@@ -206,17 +298,22 @@ fn place(o: &Observed) -> Option<(&RoleSeen, VaultPlace)> {
 /// An intent without a key in hand.
 fn pending(o: &Observed, intent: &Intent, now: Timestamp) -> Plan<Action> {
     let mine = intent.by == o.settings.instance;
-    let held = o.held.keeper.as_ref().filter(|k| Some(k.accessor.as_str()) == intent.keeper.as_deref());
+    let held = o
+        .held
+        .keeper
+        .as_ref()
+        .filter(|k| Some(k.accessor.as_str()) == intent.keeper.as_deref());
     if let (true, Some(keeper), Some(role)) = (mine, held, o.role.is())
         && !keeper.asked
+        && now < later(intent.at.0, ISSUE_WITHIN)
     {
         return Plan::act(Action::Issue {
             role: Box::new(role.clone()),
             keeper: Some(keeper.accessor.clone()),
-            keeper_ends: Some(keeper.opened_at + keeper.ttl),
+            keeper_ends: Some(later(keeper.opened_at, keeper.ttl)),
         });
     }
-    let quiet = intent.at.0 + UNANSWERED_READ;
+    let quiet = later(intent.at.0, UNANSWERED_READ);
     if !mine && now < quiet {
         return Plan::rest(backoff::at(quiet, now));
     }
@@ -224,9 +321,15 @@ fn pending(o: &Observed, intent: &Intent, now: Timestamp) -> Plan<Action> {
         return Plan::act(Action::LookAtSecret);
     }
     match &o.secret {
-        Known::Is(SecretSeen { ours: true, facts: Some(facts) })
-            if facts.keeper.is_some()
-                && facts.keeper.as_ref().map(|k| k.as_str()) == intent.keeper.as_deref() =>
+        Known::Is(SecretSeen {
+            ours: true,
+            facts: Some(facts),
+        }) if facts.keeper.is_some()
+            && facts
+                .keeper
+                .as_ref()
+                .map(leasehold_vault_client::Accessor::as_str)
+                == intent.keeper.as_deref() =>
         {
             record(o, facts, intent.vault.clone())
         }
@@ -242,29 +345,42 @@ fn pending(o: &Observed, intent: &Intent, now: Timestamp) -> Plan<Action> {
 /// A key in hand: Secret, Role, RoleBinding, record.
 fn finish(o: &Observed, key: &KeyFacts, now: Timestamp) -> Plan<Action> {
     let intended = o.state.intent.as_ref();
+    let gave_up = !o.held.stored
+        && o.held
+            .unstored_since
+            .is_some_and(|since| now >= later(since, GIVE_UP_STORING));
+    let forget = Action::ForgetHeld {
+        not_before: gave_up.then(|| later(now, AFTER_UNSTORED)),
+    };
     if key.keeper.is_some() {
-        let same = intended.and_then(|i| i.keeper.as_deref()) == key.keeper.as_ref().map(|k| k.as_str());
+        let same = intended.and_then(|i| i.keeper.as_deref())
+            == key
+                .keeper
+                .as_ref()
+                .map(leasehold_vault_client::Accessor::as_str);
         if !same {
-            // Another replica took the intent over and ends this key.
-            return Plan::act(Action::ForgetHeld { not_before: None });
+            // Set aside just now, or another replica took the intent over and ends this key.
+            return Plan::act(forget);
         }
     }
+    if gave_up {
+        return Plan::act(match key.keeper {
+            Some(_) => Action::SetIntentAside { not_before: now },
+            None => forget,
+        });
+    }
     if !o.held.stored {
-        if o.held.unstored_since.is_some_and(|since| now >= since + GIVE_UP_STORING) {
-            let not_before = Some(now + AFTER_UNSTORED);
-            let mut plan = vec![Action::ForgetHeld { not_before }];
-            if key.keeper.is_some() {
-                plan.insert(0, Action::SetIntentAside { not_before: now });
-            }
-            return Plan::all(plan);
-        }
-        return Plan::act(Action::StoreSecret { name: o.secret_name() });
+        return Plan::act(Action::StoreSecret {
+            name: o.secret_name(),
+        });
     }
     let grants = grants(o);
     if !grants.is_empty() {
         return Plan::all(grants);
     }
-    let vault = intended.map(|i| i.vault.clone()).or_else(|| place(o).map(|(_, place)| place));
+    let vault = intended
+        .map(|i| i.vault.clone())
+        .or_else(|| place(o).map(|(_, place)| place));
     match vault {
         Some(vault) => record(o, key, vault),
         None => Plan::rest(Next::OnChange),

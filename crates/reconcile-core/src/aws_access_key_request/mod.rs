@@ -18,6 +18,7 @@ pub use action::{Action, Outcome};
 pub use approval::{Approval, approval};
 pub use credential::{KeyFacts, renew_at};
 pub use end::{Claim, UNANSWERED_READ};
+pub use issue::ISSUE_WITHIN;
 pub use observed::{
     Binding, Held, HeldKeeper, KeeperSeen, LeaseSeen, Observed, RoleSeen, SecretSeen, State,
 };
@@ -41,7 +42,12 @@ impl Machine for RequestMachine {
         decide::decide(observed, now)
     }
 
-    fn absorb(o: &mut Observed, action: &Action, outcome: Result<Outcome, Failure>, now: Timestamp) {
+    fn absorb(
+        o: &mut Observed,
+        action: &Action,
+        outcome: Result<Outcome, Failure>,
+        now: Timestamp,
+    ) {
         absorb::absorb(o, action, outcome, now);
     }
 

@@ -24,7 +24,10 @@ pub struct Binding {
 impl Binding {
     /// The AppBinding that a place names.
     pub fn of(place: &VaultPlace) -> Self {
-        Self { namespace: place.namespace.clone(), name: place.app_binding.clone() }
+        Self {
+            namespace: place.namespace.clone(),
+            name: place.app_binding.clone(),
+        }
     }
 }
 
@@ -102,6 +105,20 @@ pub struct Held {
     pub unstored_since: Option<Timestamp>,
     /// No issue is tried before.
     pub not_before: Option<Timestamp>,
+    /// How often a lease was still listed although its keeper is gone.
+    pub looks: BTreeMap<LeaseId, u32>,
+}
+
+impl Held {
+    /// Forgets keeper and key.
+    pub(super) fn forget(&mut self, not_before: Option<Timestamp>) {
+        let looks = std::mem::take(&mut self.looks);
+        *self = Self {
+            not_before,
+            looks,
+            ..Self::default()
+        };
+    }
 }
 
 /// The durable part of the status: what cannot be read back from anywhere else.
@@ -186,11 +203,18 @@ impl Observed {
         previous: AwsAccessKeyRequestStatus,
         settings: Settings,
     ) -> Self {
-        let binding = Binding { namespace: spec.role_ref.namespace.clone(), name: "vault".into() };
+        let binding = Binding {
+            namespace: spec.role_ref.namespace.clone(),
+            name: "vault".into(),
+        };
         let role = RoleSeen {
             binding: binding.clone(),
             mount: "aws".into(),
-            name: names::vault_role(&settings.cluster, &spec.role_ref.namespace, &spec.role_ref.name),
+            name: names::vault_role(
+                &settings.cluster,
+                &spec.role_ref.namespace,
+                &spec.role_ref.name,
+            ),
             credential_type: CredentialType::IamUser,
             ready: Ok(()),
             generation: 1,

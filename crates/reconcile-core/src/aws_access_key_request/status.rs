@@ -20,6 +20,12 @@ pub(super) fn status(o: &Observed, now: Timestamp) -> Option<AwsAccessKeyRequest
     {
         extra.push((reasons::ROLE_GONE, reasons::ROLE_GONE, gone.message));
     }
+    if o.object.deleting.is_none()
+        && decide::judged(o) != Approval::Denied
+        && let Some(failure) = end::stuck_retiring(o, now).filter(|_| o.failure.is_none())
+    {
+        extra.push((reasons::REVOCATION_PENDING, failure.reason, failure.message));
+    }
     Some(AwsAccessKeyRequestStatus {
         phase: Some(phase(o, &verdict, now)),
         observed_generation: Some(generation),
@@ -41,7 +47,11 @@ fn phase(o: &Observed, verdict: &Verdict, now: Timestamp) -> RequestPhase {
     }
     if let Some(credential) = &o.state.credential {
         let live = now < credential.expires_at.0;
-        return if live { RequestPhase::Issued } else { RequestPhase::Expired };
+        return if live {
+            RequestPhase::Issued
+        } else {
+            RequestPhase::Expired
+        };
     }
     match verdict {
         Verdict::Failed(f) if f.needs_a_person() => RequestPhase::Failed,
@@ -55,10 +65,10 @@ fn verdict(o: &Observed, now: Timestamp) -> Verdict {
     }
     match decide::judged(o) {
         Approval::Denied => {
-            if o.object.finalizer && !end::claims(o, now).is_empty() {
+            if o.failure.is_some() || !end::claims(o, now).is_empty() {
                 return ending(o, now, reasons::DENIED);
             }
-            Verdict::waiting(reasons::DENIED, "denied: no key is issued, and none is left alive")
+            Verdict::waiting(reasons::DENIED, "denied: no key is issued")
         }
         Approval::Pending => Verdict::waiting(
             reasons::WAITING_FOR_APPROVAL,
@@ -79,9 +89,7 @@ fn verdict(o: &Observed, now: Timestamp) -> Verdict {
 }
 
 fn approved(o: &Observed, now: Timestamp) -> Verdict {
-    let trouble = o.failure.clone().or_else(|| {
-        (o.held.key.is_none() && o.state.intent.is_none()).then(|| issue::obstacle(o)).flatten()
-    });
+    let trouble = o.failure.clone().or_else(|| issue::trouble(o, now));
     let Some(credential) = &o.state.credential else {
         return trouble.map_or_else(
             || Verdict::progressing(reasons::PROGRESSING, "approved; the key is being issued"),
@@ -93,34 +101,50 @@ fn approved(o: &Observed, now: Timestamp) -> Verdict {
         let why = trouble.map(|f| f.to_string()).unwrap_or_default();
         return Verdict::Failed(Failure::transient(
             reasons::EXPIRED,
-            format!("the key in Secret {} ended {until} and no new one could be issued yet. {why}", o.secret_name()),
+            format!(
+                "the key in Secret {} ended {until} and no new one could be issued yet. {why}",
+                o.secret_name()
+            ),
         ));
     }
     if matches!(&o.secret, Known::Absent | Known::Is(_)) && o.secret_is_live && !holds_recorded(o) {
         return trouble.map_or_else(
-            || Verdict::progressing(reasons::PROGRESSING, "the Secret was lost; a new key is being issued"),
+            || {
+                Verdict::progressing(
+                    reasons::PROGRESSING,
+                    "the Secret was lost; a new key is being issued",
+                )
+            },
             Verdict::Failed,
         );
     }
     let words = match &credential.keeper {
         Some(_) => format!("the key is in Secret {}", o.secret_name()),
-        None => format!("the credentials are in Secret {}; they cannot be revoked and end {until}", o.secret_name()),
+        None => format!(
+            "the credentials are in Secret {}; they cannot be revoked and end {until}",
+            o.secret_name()
+        ),
     };
     Verdict::ready(reasons::ISSUED, words)
 }
 
 fn holds_recorded(o: &Observed) -> bool {
-    let Some(credential) = &o.state.credential else { return false };
+    let Some(credential) = &o.state.credential else {
+        return false;
+    };
     o.secret.is().is_some_and(|s| {
         s.ours
             && s.facts.as_ref().is_some_and(|f| {
-                f.keeper.as_ref().map(|k| k.as_str()) == credential.keeper.as_deref()
+                f.keeper
+                    .as_ref()
+                    .map(leasehold_vault_client::Accessor::as_str)
+                    == credential.keeper.as_deref()
             })
     })
 }
 
 fn ending(o: &Observed, now: Timestamp, reason: &'static str) -> Verdict {
-    if let Some(failure) = end::stuck(o, now) {
+    if let Some(failure) = o.failure.clone().or_else(|| end::stuck(o, now)) {
         return Verdict::Failed(failure);
     }
     Verdict::progressing(reason, "the key is being revoked")

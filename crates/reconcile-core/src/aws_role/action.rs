@@ -40,8 +40,14 @@ impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::AddFinalizer => f.write_str("kube: add our finalizer"),
-            Self::WriteRole { path, name, role, .. } => {
-                write!(f, "vault: write {path}/roles/{name} ({})", role.credential_type)
+            Self::WriteRole {
+                path, name, role, ..
+            } => {
+                write!(
+                    f,
+                    "vault: write {path}/roles/{name} ({})",
+                    role.credential_type
+                )
             }
             Self::DeleteRole { path, name } => write!(f, "vault: delete {path}/roles/{name}"),
             Self::LetGo { message } => write!(f, "say: {message}"),

@@ -4,11 +4,14 @@ use jiff::Timestamp;
 use leasehold_vault_client::MountPath;
 
 use super::{Action, Observed, desired, same};
-use crate::{Failure, Known, Next, Plan, backoff, names, object, reasons};
+use crate::{Failure, Known, Next, Note, Plan, backoff, names, object, reasons};
 
 pub(super) fn decide(o: &Observed, now: Timestamp) -> Plan<Action> {
     if o.object.deleting.is_some() {
         return end(o, now);
+    }
+    if let Some(failure) = &o.failure {
+        return Plan::rest(backoff::after(failure, o.attempts, now));
     }
     if !o.object.finalizer {
         return Plan::act(Action::AddFinalizer);
@@ -25,7 +28,7 @@ pub(super) fn decide(o: &Observed, now: Timestamp) -> Plan<Action> {
                 previous: o.role.is().cloned().map(Box::new),
             })
         }
-        Ok(_) => Plan::rest(backoff::at(now + o.settings.resync, now)),
+        Ok(_) => Plan::rest(backoff::at(backoff::later(now, o.settings.resync), now)),
         Err(failure) => Plan::rest(backoff::after(&failure, o.attempts, now)),
     }
 }
@@ -51,7 +54,10 @@ pub(super) fn trouble(o: &Observed) -> Option<Failure> {
         ));
     }
     if matches!(o.vault, Known::Absent) {
-        return Some(object::binding_gone(&o.object.namespace, &o.spec.vault_ref.name));
+        return Some(object::binding_gone(
+            &o.object.namespace,
+            &o.spec.vault_ref.name,
+        ));
     }
     o.vault.failure().or_else(|| o.role.failure()).cloned()
 }
@@ -60,11 +66,17 @@ fn end(o: &Observed, now: Timestamp) -> Plan<Action> {
     if !o.object.finalizer {
         return Plan::rest(Next::OnChange);
     }
+    // Whatever failed in this drive (the finalizer's removal, too) waits for the next one.
+    let failed = o
+        .failure
+        .as_ref()
+        .map(|f| Plan::rest(backoff::after(f, o.attempts, now)));
     if o.object.abandon {
-        return let_go(o, "its abandon annotation says so");
+        return failed.unwrap_or_else(|| let_go(o, "its abandon annotation says so"));
     }
     if let Some(failure) = end_trouble(o) {
-        if object::may_let_go(&o.object, &o.settings, &o.vault, now) {
+        let said = o.notes.iter().any(Note::is_let_go);
+        if !said && object::may_let_go(&o.object, &o.settings, &o.vault, now) {
             return let_go(o, &failure.to_string());
         }
         return Plan::rest(backoff::after(&failure, o.attempts, now));
@@ -84,9 +96,15 @@ pub(super) fn end_trouble(o: &Observed) -> Option<Failure> {
         return Some(failure.clone());
     }
     if matches!(o.vault, Known::Absent) {
-        return Some(object::binding_gone(&o.object.namespace, &o.spec.vault_ref.name));
+        return Some(object::binding_gone(
+            &o.object.namespace,
+            &o.spec.vault_ref.name,
+        ));
     }
-    let look = o.role.failure().filter(|f| f.reason != reasons::MOUNT_MISSING);
+    let look = o
+        .role
+        .failure()
+        .filter(|f| f.reason != reasons::MOUNT_MISSING);
     o.vault.failure().or(look).cloned()
 }
 

@@ -49,7 +49,11 @@ pub fn same(wanted: &AwsVaultRole, seen: &AwsVaultRole) -> bool {
 
 fn policy(spec: &AwsRoleSpec) -> Result<String, Failure> {
     let Some(text) = spec.policy_document.as_deref() else {
-        return Ok(spec.policy.as_ref().map(Value::to_string).unwrap_or_default());
+        return Ok(spec
+            .policy
+            .as_ref()
+            .map(Value::to_string)
+            .unwrap_or_default());
     };
     match serde_json::from_str::<Value>(text) {
         Ok(Value::Object(_)) => Ok(text.to_owned()),
@@ -65,7 +69,9 @@ fn policy(spec: &AwsRoleSpec) -> Result<String, Failure> {
 }
 
 fn ttl(field: &str, text: Option<&str>) -> Result<Duration, Failure> {
-    let Some(text) = text else { return Ok(Duration::ZERO) };
+    let Some(text) = text else {
+        return Ok(Duration::ZERO);
+    };
     go_duration::parse(text).ok_or_else(|| {
         Failure::invalid(
             reasons::DURATION_INVALID,

@@ -47,7 +47,11 @@ impl Observed {
 
     /// Its name in Vault.
     pub fn vault_name(&self) -> RoleName {
-        names::vault_role(&self.settings.cluster, &self.object.namespace, &self.object.name)
+        names::vault_role(
+            &self.settings.cluster,
+            &self.object.namespace,
+            &self.object.name,
+        )
     }
 
     /// Whether Vault held what this very spec says when it was last looked at.
@@ -68,7 +72,10 @@ pub(super) fn absorb(o: &mut Observed, action: &Action, outcome: Result<(), Fail
             if o.was_settled() {
                 o.notes.push(Note::normal(
                     reasons::DRIFT_REPAIRED,
-                    format!("{}/roles/{name} was changed in Vault and is again as the spec says", o.spec.path),
+                    format!(
+                        "{}/roles/{name} was changed in Vault and is again as the spec says",
+                        o.spec.path
+                    ),
                 ));
             }
             o.role = Known::Is((**role).clone());

@@ -39,7 +39,10 @@ fn verdict(o: &Observed) -> Verdict {
     }
     let settled = desired(&o.spec).is_ok_and(|w| o.role.is().is_some_and(|seen| same(&w, seen)));
     if settled {
-        return Verdict::ready(reasons::PROVISIONED, format!("{at} in Vault is as the spec says"));
+        return Verdict::ready(
+            reasons::PROVISIONED,
+            format!("{at} in Vault is as the spec says"),
+        );
     }
     Verdict::progressing(reasons::PROGRESSING, format!("writing {at}"))
 }

@@ -55,7 +55,11 @@ impl fmt::Display for Action {
             Self::AddFinalizer => f.write_str("kube: add our finalizer"),
             Self::EnableMount { path, .. } => write!(f, "vault: mount aws at {path}/"),
             Self::WriteRootConfig { path, config, .. } => {
-                write!(f, "vault: write {path}/config/root (region {}, secret redacted)", config.region)
+                write!(
+                    f,
+                    "vault: write {path}/config/root (region {}, secret redacted)",
+                    config.region
+                )
             }
             Self::WriteEngineLease { path, lease } => write!(
                 f,

@@ -5,7 +5,7 @@ use leasehold_api_types::secret_engine::DeletionPolicy;
 use leasehold_vault_client::MountPath;
 
 use super::{Action, Observed, observed::MountSeen};
-use crate::{Failure, Known, Next, Plan, SignedDuration, backoff, object, reasons};
+use crate::{Failure, Known, Next, Note, Plan, SignedDuration, backoff, object, reasons};
 
 /// The root Secret is read by name, so nobody wakes us when it changes.
 const ROOT_SECRET_LOOK: SignedDuration = SignedDuration::from_secs(60);
@@ -13,6 +13,9 @@ const ROOT_SECRET_LOOK: SignedDuration = SignedDuration::from_secs(60);
 pub(super) fn decide(o: &Observed, now: Timestamp) -> Plan<Action> {
     if o.object.deleting.is_some() {
         return end(o, now);
+    }
+    if let Some(failure) = &o.failure {
+        return Plan::rest(backoff::after(failure, o.attempts, now));
     }
     if !o.object.finalizer {
         return Plan::act(Action::AddFinalizer);
@@ -49,7 +52,10 @@ pub(super) fn trouble(o: &Observed) -> Option<Failure> {
         return Some(failure.clone());
     }
     if matches!(o.vault, Known::Absent) {
-        return Some(object::binding_gone(&o.object.namespace, &o.spec.vault_ref.name));
+        return Some(object::binding_gone(
+            &o.object.namespace,
+            &o.spec.vault_ref.name,
+        ));
     }
     match &o.mount {
         Known::Unknown(failure) => return Some(failure.clone()),
@@ -60,7 +66,11 @@ pub(super) fn trouble(o: &Observed) -> Option<Failure> {
         }
         Known::Absent => return None,
     }
-    [o.root_config.failure(), o.engine_lease.failure()].into_iter().flatten().next().cloned()
+    [o.root_config.failure(), o.engine_lease.failure()]
+        .into_iter()
+        .flatten()
+        .next()
+        .cloned()
 }
 
 fn foreign(o: &Observed, mount: &MountSeen) -> Option<Failure> {
@@ -68,7 +78,10 @@ fn foreign(o: &Observed, mount: &MountSeen) -> Option<Failure> {
     if mount.kind != "aws" {
         return Some(Failure::invalid(
             reasons::PATH_TAKEN,
-            format!("{path}/ in Vault holds a {} engine: choose another spec.path, in a new SecretEngine", mount.kind),
+            format!(
+                "{path}/ in Vault holds a {} engine: choose another spec.path, in a new SecretEngine",
+                mount.kind
+            ),
         ));
     }
     if o.spec.adopt || o.ours(mount) {
@@ -94,14 +107,21 @@ fn foreign(o: &Observed, mount: &MountSeen) -> Option<Failure> {
 fn provide(o: &Observed, now: Timestamp) -> Plan<Action> {
     let path = MountPath(o.spec.path.clone());
     if matches!(o.mount, Known::Absent) {
-        return Plan::act(Action::EnableMount { path, owner: o.owner() });
+        return Plan::act(Action::EnableMount {
+            path,
+            owner: o.owner(),
+        });
     }
     let mut actions = Vec::new();
     if let Some(secret) = o.root_secret.is() {
         let config = o.wanted_root(secret);
         if o.root_config.is() != Some(&config) || o.written.as_ref() != Some(&secret.version) {
             let version = secret.version.clone();
-            actions.push(Action::WriteRootConfig { path: path.clone(), config, version });
+            actions.push(Action::WriteRootConfig {
+                path: path.clone(),
+                config,
+                version,
+            });
         }
     }
     if let Some(Ok(lease)) = o.wanted_lease()
@@ -110,7 +130,7 @@ fn provide(o: &Observed, now: Timestamp) -> Plan<Action> {
         actions.push(Action::WriteEngineLease { path, lease });
     }
     if actions.is_empty() {
-        return Plan::rest(backoff::at(now + ROOT_SECRET_LOOK, now));
+        return Plan::rest(backoff::at(backoff::later(now, ROOT_SECRET_LOOK), now));
     }
     Plan::all(actions)
 }
@@ -119,27 +139,33 @@ fn end(o: &Observed, now: Timestamp) -> Plan<Action> {
     if !o.object.finalizer {
         return Plan::rest(Next::OnChange);
     }
+    // Whatever failed in this drive (the finalizer's removal, too) waits for the next one.
+    let failed = o
+        .failure
+        .as_ref()
+        .map(|f| Plan::rest(backoff::after(f, o.attempts, now)));
     if o.object.abandon {
-        return let_go(o, "its abandon annotation says so");
+        return failed.unwrap_or_else(|| let_go(o, "its abandon annotation says so"));
     }
     if o.spec.adopt || o.spec.deletion_policy == DeletionPolicy::Retain {
-        return Plan::act(Action::RemoveFinalizer);
+        return failed.unwrap_or_else(|| Plan::act(Action::RemoveFinalizer));
     }
     if let Some(failure) = end_trouble(o) {
-        let waited_enough = object::may_let_go(&o.object, &o.settings, &o.vault, now);
-        if waited_enough {
+        let said = o.notes.iter().any(Note::is_let_go);
+        if !said && object::may_let_go(&o.object, &o.settings, &o.vault, now) {
             return let_go(o, &failure.to_string());
         }
-        let next = backoff::after(&failure, o.attempts, now);
-        return Plan::rest(next);
+        return Plan::rest(backoff::after(&failure, o.attempts, now));
     }
     match &o.mount {
         Known::Is(mount) if o.ours(mount) => {
             if o.users.is_empty() {
-                Plan::act(Action::DisableMount { path: MountPath(o.spec.path.clone()) })
+                Plan::act(Action::DisableMount {
+                    path: MountPath(o.spec.path.clone()),
+                })
             } else {
                 // Woken when a role goes; the look back is for a wake-up that got lost.
-                Plan::rest(backoff::at(now + ROOT_SECRET_LOOK, now))
+                Plan::rest(backoff::at(backoff::later(now, ROOT_SECRET_LOOK), now))
             }
         }
         Known::Is(_) | Known::Absent | Known::Unknown(_) => Plan::act(Action::RemoveFinalizer),
@@ -152,7 +178,10 @@ pub(super) fn end_trouble(o: &Observed) -> Option<Failure> {
         return Some(failure.clone());
     }
     if matches!(o.vault, Known::Absent) {
-        return Some(object::binding_gone(&o.object.namespace, &o.spec.vault_ref.name));
+        return Some(object::binding_gone(
+            &o.object.namespace,
+            &o.spec.vault_ref.name,
+        ));
     }
     o.vault.failure().or_else(|| o.mount.failure()).cloned()
 }

@@ -44,7 +44,11 @@ impl Machine for SecretEngineMachine {
     }
 
     fn failure(o: &Observed, _now: Timestamp) -> Option<Failure> {
-        if o.object.deleting.is_some() { decide::end_trouble(o) } else { decide::trouble(o) }
+        if o.object.deleting.is_some() {
+            decide::end_trouble(o)
+        } else {
+            decide::trouble(o)
+        }
     }
 
     fn notes(observed: &Observed) -> &[Note] {

@@ -133,9 +133,14 @@ pub(super) fn absorb(o: &mut Observed, action: &Action, outcome: Result<(), Fail
     match action {
         Action::AddFinalizer => o.object.finalizer = true,
         Action::EnableMount { owner, .. } => {
-            o.mount = Known::Is(MountSeen { kind: "aws".into(), owner: Some(owner.clone()) });
+            o.mount = Known::Is(MountSeen {
+                kind: "aws".into(),
+                owner: Some(owner.clone()),
+            });
         }
-        Action::WriteRootConfig { config, version, .. } => {
+        Action::WriteRootConfig {
+            config, version, ..
+        } => {
             let repaired = o.written.as_ref() == Some(version) && o.root_config.is().is_some();
             if repaired {
                 o.notes.push(drift(o, "config/root"));
@@ -165,6 +170,9 @@ pub(super) fn absorb(o: &mut Observed, action: &Action, outcome: Result<(), Fail
 fn drift(o: &Observed, what: &str) -> Note {
     Note::normal(
         reasons::DRIFT_REPAIRED,
-        format!("{}/{what} was changed in Vault and is again as the spec says", o.spec.path),
+        format!(
+            "{}/{what} was changed in Vault and is again as the spec says",
+            o.spec.path
+        ),
     )
 }

@@ -39,7 +39,8 @@ fn verdict(o: &Observed) -> Verdict {
         && o.root_secret.is().is_some_and(|s| {
             o.written.as_ref() == Some(&s.version) && o.root_config.is() == Some(&o.wanted_root(s))
         })
-        && o.wanted_lease().is_none_or(|w| w.ok().as_ref() == o.engine_lease.is());
+        && o.wanted_lease()
+            .is_none_or(|w| w.ok().as_ref() == o.engine_lease.is());
     if provided {
         return Verdict::ready(
             reasons::PROVISIONED,
