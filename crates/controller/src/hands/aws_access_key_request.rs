@@ -1,0 +1,93 @@
+//! AWSAccessKeyRequest: what is seen, and how it is touched.
+
+mod held;
+mod observe;
+mod perform;
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use kube::Client;
+use leasehold_api_types::{AWSAccessKeyRequest, AwsAccessKeyRequestStatus};
+use leasehold_reconcile_core::{
+    Failure, Settings,
+    aws_access_key_request::{Action, Observed, Outcome, RequestMachine},
+};
+
+use self::held::InHand;
+use super::Hands;
+use crate::cluster::Target;
+use crate::sessions::Sessions;
+use crate::stores::Stores;
+
+/// Sees and touches AWSAccessKeyRequests.
+pub struct RequestHands {
+    client: Client,
+    stores: Stores,
+    sessions: Arc<Sessions>,
+    settings: Settings,
+    in_hand: InHand,
+}
+
+impl std::fmt::Debug for RequestHands {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RequestHands").finish_non_exhaustive()
+    }
+}
+
+impl RequestHands {
+    /// Hands over these caches and logins, empty as yet.
+    pub fn new(
+        client: Client,
+        stores: Stores,
+        sessions: Arc<Sessions>,
+        settings: Settings,
+    ) -> Self {
+        Self {
+            client,
+            stores,
+            sessions,
+            settings,
+            in_hand: InHand::default(),
+        }
+    }
+}
+
+impl Hands for RequestHands {
+    type Machine = RequestMachine;
+    type Object = AWSAccessKeyRequest;
+
+    async fn observe(
+        &self,
+        request: &AWSAccessKeyRequest,
+        attempts: u32,
+        _: Timestamp,
+    ) -> Observed {
+        self.look(request, attempts).await
+    }
+
+    async fn perform(
+        &self,
+        target: &mut Target<AWSAccessKeyRequest>,
+        action: &Action,
+    ) -> Result<Outcome, Failure> {
+        self.touch(target, action).await
+    }
+
+    fn remember(&self, uid: &str, observed: &Observed) {
+        let intent = observed
+            .state
+            .intent
+            .as_ref()
+            .and_then(|i| i.keeper.as_deref());
+        self.in_hand.remember(uid, &observed.held, intent);
+    }
+
+    fn forget(&self, uid: &str) {
+        self.in_hand.forget(uid);
+    }
+
+    fn status_of(request: &AWSAccessKeyRequest) -> Option<AwsAccessKeyRequestStatus> {
+        request.status.clone()
+    }
+}

@@ -1,0 +1,133 @@
+//! What one process holds for its requests: keeper tokens, keys not stored yet, and what it wrote
+//! a moment ago that the caches do not show yet. Lost in a crash, and no key is lost by that.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use leasehold_reconcile_core::aws_access_key_request::{Held, SecretSeen};
+use leasehold_vault_client::{IssuedCredential, Redacted};
+use tokio::time::Instant;
+
+/// A creds read is sent only this soon after its intent was written: whoever finds the intent may
+/// then tell from its age whether the read can still be running.
+const INTENT_FRESH: Duration = Duration::from_secs(5);
+/// A cache that lags behind longer than this is believed again.
+const LAG: Duration = Duration::from_secs(60);
+
+/// An object of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Part {
+    Secret,
+    Role,
+    Binding,
+}
+
+/// Everything in hand, by the request's uid.
+#[derive(Default)]
+pub(super) struct InHand {
+    all: Mutex<BTreeMap<String, Entry>>,
+}
+
+#[derive(Default)]
+struct Entry {
+    held: Held,
+    token: Option<Redacted>,
+    key: Option<IssuedCredential>,
+    intent: Option<(String, Instant)>,
+    written: BTreeMap<Part, (u64, Instant)>,
+    secret: Option<SecretSeen>,
+}
+
+impl InHand {
+    /// What decisions may know of it.
+    pub(super) fn held(&self, uid: &str) -> Held {
+        self.read(uid, |e| e.held.clone()).unwrap_or_default()
+    }
+
+    /// After each action: what the core has forgotten is wiped.
+    pub(super) fn remember(&self, uid: &str, held: &Held, intent: Option<&str>) {
+        self.with(|all| {
+            if *held == Held::default() && !all.contains_key(uid) {
+                return;
+            }
+            let entry = all.entry(uid.to_owned()).or_default();
+            entry.held = held.clone();
+            if held.keeper.is_none() {
+                entry.token = None;
+            }
+            if held.key.is_none() {
+                entry.key = None;
+            }
+            match (intent, &entry.intent) {
+                (Some(now), Some((before, _))) if now == before => {}
+                (Some(now), _) => entry.intent = Some((now.to_owned(), Instant::now())),
+                (None, _) => entry.intent = None,
+            }
+        });
+    }
+
+    pub(super) fn forget(&self, uid: &str) {
+        self.with(|all| all.remove(uid));
+    }
+
+    pub(super) fn keep_token(&self, uid: &str, token: Redacted) {
+        self.with(|all| all.entry(uid.to_owned()).or_default().token = Some(token));
+    }
+
+    /// The keeper's token, if the intent that names it was written by us a moment ago.
+    pub(super) fn token_for_read(&self, uid: &str, keeper: &str) -> Option<Redacted> {
+        self.read(uid, |e| {
+            let (intent, at) = e.intent.as_ref()?;
+            (intent == keeper && at.elapsed() < INTENT_FRESH).then(|| e.token.clone())?
+        })?
+    }
+
+    pub(super) fn keep_key(&self, uid: &str, key: IssuedCredential) {
+        self.with(|all| all.entry(uid.to_owned()).or_default().key = Some(key));
+    }
+
+    pub(super) fn key(&self, uid: &str) -> Option<IssuedCredential> {
+        self.read(uid, |e| e.key.clone())?
+    }
+
+    /// Remembers our own write until the cache shows it.
+    pub(super) fn wrote(&self, uid: &str, part: Part, version: u64) {
+        self.with(|all| {
+            let entry = all.entry(uid.to_owned()).or_default();
+            entry.written.insert(part, (version, Instant::now()));
+            if part == Part::Secret {
+                entry.secret = None;
+            }
+        });
+    }
+
+    /// What our own write put into the Secret.
+    pub(super) fn wrote_secret(&self, uid: &str, version: u64, seen: SecretSeen) {
+        self.wrote(uid, Part::Secret, version);
+        self.with(|all| all.entry(uid.to_owned()).or_default().secret = Some(seen));
+    }
+
+    /// Whether the cache, showing that version (none: no such object), lags behind our own write.
+    pub(super) fn lags(&self, uid: &str, part: Part, cached: Option<u64>) -> bool {
+        self.read(uid, |e| {
+            e.written.get(&part).is_some_and(|(version, at)| {
+                at.elapsed() < LAG && cached.is_none_or(|cached| cached < *version)
+            })
+        })
+        .unwrap_or(false)
+    }
+
+    /// What we wrote into the Secret a moment ago.
+    pub(super) fn written_secret(&self, uid: &str) -> Option<SecretSeen> {
+        self.read(uid, |e| e.secret.clone())?
+    }
+
+    fn read<T>(&self, uid: &str, f: impl FnOnce(&Entry) -> T) -> Option<T> {
+        self.with(|all| all.get(uid).map(f))
+    }
+
+    fn with<T>(&self, f: impl FnOnce(&mut BTreeMap<String, Entry>) -> T) -> T {
+        f(&mut self.all.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}

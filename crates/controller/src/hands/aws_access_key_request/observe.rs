@@ -1,0 +1,164 @@
+//! What is seen of a request: caches, and the live logins. Issuing asks the API server nothing.
+
+use kube::{Resource, ResourceExt, runtime::reflector::Store};
+use leasehold_api_types::{
+    AWSAccessKeyRequest, AWSRole, MANAGER, aws_access_key_request::Subject, condition::find,
+};
+use leasehold_reconcile_core::{
+    Known,
+    aws_access_key_request::{Approval, Binding, Observed, RoleSeen, SecretSeen, approval},
+    names, reasons,
+};
+use leasehold_vault_client::MountPath;
+
+use super::{RequestHands, held::Part};
+use crate::cluster::{
+    readers,
+    secrets::{self, owned_by},
+    target::object_of,
+};
+use crate::memory::number;
+use crate::relations::bindings_of;
+use crate::stores::named;
+
+impl RequestHands {
+    pub(super) async fn look(&self, request: &AWSAccessKeyRequest, attempts: u32) -> Observed {
+        let status = request.status.clone().unwrap_or_default();
+        let object = object_of(request);
+        let mut o = Observed::fresh(object, request.spec.clone(), status, self.settings.clone());
+        o.attempts = attempts;
+        o.held = self.in_hand.held(&o.object.uid);
+        o.role = self.role(request);
+        o.vaults.clear();
+        let judged = o.state.approved_generation;
+        let undecided = matches!(
+            approval(&o.previous.conditions, o.object.generation, judged),
+            Approval::Pending | Approval::Stale { .. }
+        );
+        // Nothing was ever issued: no Vault matters, and nobody logs in for it.
+        if undecided && o.state.credential.is_none() && o.state.retiring.is_empty() {
+            return o;
+        }
+        self.look_at_vaults(request, &mut o).await;
+        self.look_at_objects(&mut o);
+        o
+    }
+
+    fn role(&self, request: &AWSAccessKeyRequest) -> Known<RoleSeen> {
+        let at = &request.spec.role_ref;
+        let Some(role) = named(&self.stores.roles, &at.namespace, &at.name) else {
+            return Known::Absent;
+        };
+        Known::Is(RoleSeen {
+            binding: Binding {
+                namespace: at.namespace.clone(),
+                name: role.spec.vault_ref.name.clone(),
+            },
+            mount: MountPath(role.spec.path.clone()),
+            name: names::vault_role(&self.settings.cluster, &at.namespace, &at.name),
+            credential_type: role.spec.credential_type,
+            ready: readiness(&role),
+            generation: role.meta().generation.unwrap_or_default(),
+            deleting: role.meta().deletion_timestamp.is_some(),
+        })
+    }
+
+    async fn look_at_vaults(&self, request: &AWSAccessKeyRequest, o: &mut Observed) {
+        let issuing = o.role.is().map(|r| (r.binding.clone(), r.mount.clone()));
+        for binding in bindings_of(&self.stores, request) {
+            let session = self.sessions.session(&binding).await;
+            let seen = match &session {
+                Known::Is(session) => session.cluster_id().await,
+                Known::Absent => Known::Absent,
+                Known::Unknown(failure) => Known::Unknown(failure.clone()),
+            };
+            if let (Some((at, mount)), Known::Is(session), Known::Is(_)) =
+                (&issuing, &session, &seen)
+                && *at == binding
+                && o.object.deleting.is_none()
+                && o.role.is().is_some_and(|r| r.ready.is_ok())
+            {
+                o.engine_lease = session.engine_lease(mount).await;
+            }
+            o.vaults.insert(binding, seen);
+        }
+    }
+
+    /// The Secret, Role and RoleBinding, from the caches or as we wrote them a moment ago.
+    fn look_at_objects(&self, o: &mut Observed) {
+        let (namespace, uid) = (o.object.namespace.clone(), o.object.uid.clone());
+        let secret = o.secret_name();
+        let reader = names::reader(&secret);
+        let cached = named(&self.stores.secrets, &namespace, &secret);
+        let version = cached
+            .as_ref()
+            .map(|s| number(&s.resource_version().unwrap_or_default()));
+        o.secret = if self.in_hand.lags(&uid, Part::Secret, version) {
+            self.in_hand
+                .written_secret(&uid)
+                .map_or(Known::Absent, Known::Is)
+        } else {
+            cached.map_or(Known::Absent, |s| {
+                Known::Is(secrets::seen(&s.metadata, &uid))
+            })
+        };
+        if matches!(&o.secret, Known::Is(SecretSeen { ours: false, .. })) {
+            // Labelled as ours, owned by somebody else: a forgery, or a restored backup.
+            tracing::warn!(%namespace, secret, manager = MANAGER, "a labelled Secret has another owner");
+        }
+        o.reader_role = self.part(
+            &self.stores.reader_roles,
+            Part::Role,
+            &namespace,
+            &reader,
+            &uid,
+            |r| r.rules == readers::role(r.metadata.clone(), &secret).rules,
+        );
+        let subjects: &[Subject] = &o.spec.subjects;
+        o.reader_binding = self.part(
+            &self.stores.reader_bindings,
+            Part::Binding,
+            &namespace,
+            &reader,
+            &uid,
+            |b| b.subjects == readers::binding(b.metadata.clone(), subjects).subjects,
+        );
+    }
+
+    /// Whether an object of the request is there and as it should be.
+    fn part<K: Resource<DynamicType = ()> + Clone + 'static>(
+        &self,
+        store: &Store<K>,
+        part: Part,
+        namespace: &str,
+        name: &str,
+        uid: &str,
+        right: impl Fn(&K) -> bool,
+    ) -> Known<bool> {
+        let cached = named(store, namespace, name);
+        let version = cached
+            .as_ref()
+            .map(|o| number(&o.resource_version().unwrap_or_default()));
+        if self.in_hand.lags(uid, part, version) {
+            return Known::Is(true);
+        }
+        cached.map_or(Known::Absent, |o| {
+            Known::Is(owned_by(o.meta(), uid) && right(&o))
+        })
+    }
+}
+
+/// Whether Vault holds what the role's spec says; else why not.
+fn readiness(role: &AWSRole) -> Result<(), String> {
+    let status = role.status.as_ref();
+    let Some(ready) = status.and_then(|s| find(&s.conditions, reasons::READY)) else {
+        return Err("the operator has not worked on it yet".into());
+    };
+    if ready.observed_generation != role.meta().generation {
+        return Err("its latest change is not in Vault yet".into());
+    }
+    if ready.is_true() {
+        return Ok(());
+    }
+    Err(ready.message.clone().unwrap_or_default())
+}

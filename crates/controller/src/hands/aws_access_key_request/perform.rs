@@ -1,0 +1,301 @@
+//! How a request is touched: one effect an action, no decision.
+
+use jiff::SignedDuration;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+use kube::{Api, Resource};
+use leasehold_api_types::AWSAccessKeyRequest;
+use leasehold_reconcile_core::{
+    Failure, FailureClass, Known, SignedDuration as Seconds,
+    aws_access_key_request::{
+        Action, Binding, KeeperSeen, LeaseSeen, Outcome, RoleSeen, SecretSeen,
+    },
+    names, ownership, reasons,
+    settings::KEEPER_POLICY,
+};
+use leasehold_vault_client::{
+    Accessor, ErrorKind, IssueRequest, Keeper, KeeperRequest, MountPath, VaultError, go_duration,
+};
+
+use super::{RequestHands, held::Part};
+use crate::cluster::{Target, readers, secrets};
+use crate::failures;
+use crate::sessions::Session;
+use crate::stores::named;
+
+type Request = Target<AWSAccessKeyRequest>;
+
+impl RequestHands {
+    pub(super) async fn touch(
+        &self,
+        target: &mut Request,
+        action: &Action,
+    ) -> Result<Outcome, Failure> {
+        match action {
+            Action::AddFinalizer => target.add_finalizer().await.map(|()| Outcome::Done),
+            Action::RemoveFinalizer => target.remove_finalizer().await.map(|()| Outcome::Done),
+            Action::LookAtSecret => {
+                let name = names::secret(&target.name, &target.uid);
+                let seen = secrets::look(&self.client, &target.namespace, &name, &target.uid).await;
+                Ok(Outcome::Secret(seen))
+            }
+            Action::OpenKeeper { binding, ttl } => self.open_keeper(target, binding, *ttl).await,
+            Action::Issue { role, keeper, .. } => self.issue(target, role, keeper.as_ref()).await,
+            Action::StoreSecret { name } => self.store(target, name).await,
+            Action::GrantRole { secret } => self.grant_role(target, secret).await,
+            Action::GrantBinding { secret } => self.grant_binding(target, secret).await,
+            Action::LookUpKeeper { binding, accessor } => {
+                self.look_up_keeper(target, binding, accessor).await
+            }
+            Action::RevokeKeeper { binding, accessor } => {
+                let session = self.vault(binding).await?;
+                let revoked = session.vault.revoke_accessor(accessor).await;
+                revoked
+                    .map(|()| Outcome::Done)
+                    .map_err(|e| failures::vault(&e))
+            }
+            Action::LookUpLease { binding, lease } => {
+                let looked = self.vault(binding).await?.vault.lookup_lease(lease).await;
+                let seen = looked.map(|l| l.map(|l| LeaseSeen { ttl: l.ttl }));
+                Ok(Outcome::LeaseSeen(
+                    seen.map_err(|e| failures::vault(&e)).into(),
+                ))
+            }
+            Action::RevokeLease { binding, lease } => {
+                let revoked = self.vault(binding).await?.vault.revoke_lease(lease).await;
+                revoked.map(|()| Outcome::Done).map_err(|e| {
+                    let failure = failures::vault(&e);
+                    Failure::new(
+                        FailureClass::Denied,
+                        reasons::REVOCATION_FAILED,
+                        failure.message,
+                    )
+                })
+            }
+            Action::DeleteSecret { name } => {
+                secrets::delete(&self.client, &target.namespace, name, &target.uid).await?;
+                self.in_hand.wrote(&target.uid, Part::Secret, 0);
+                Ok(Outcome::Done)
+            }
+            // Recorded by the driver's status write, or moves in the core's own state.
+            Action::RecordIntent { .. }
+            | Action::RecordCredential { .. }
+            | Action::SetIntentAside { .. }
+            | Action::ForgetHeld { .. }
+            | Action::CountEnded { .. }
+            | Action::ForgetCredential
+            | Action::LetGo { .. } => Ok(Outcome::Done),
+        }
+    }
+
+    async fn vault(&self, binding: &Binding) -> Result<Session, Failure> {
+        match self.sessions.session(binding).await {
+            Known::Is(session) => Ok(session),
+            Known::Absent => Err(Failure::transient(
+                reasons::APP_BINDING_NOT_FOUND,
+                "the login to Vault is gone",
+            )),
+            Known::Unknown(failure) => Err(failure),
+        }
+    }
+
+    async fn open_keeper(
+        &self,
+        target: &Request,
+        binding: &Binding,
+        ttl: SignedDuration,
+    ) -> Result<Outcome, Failure> {
+        let session = self.vault(binding).await?;
+        let mount = self.mount_of(target);
+        let request = KeeperRequest {
+            policy: KEEPER_POLICY.into(),
+            ttl: ttl.try_into().unwrap_or_default(),
+            display_name: names::keeper_display_name(&target.namespace, &target.name),
+            meta: ownership::keeper_meta(
+                &self.settings.cluster,
+                &AWSAccessKeyRequest::kind(&()),
+                &target.namespace,
+                &target.name,
+                &target.uid,
+            ),
+            token_role: session.token_role.clone(),
+        };
+        let keeper = session
+            .vault
+            .open_keeper(&request)
+            .await
+            .map_err(|e| not_opened(&e, &mount))?;
+        if let Some(why) = unfit(&keeper) {
+            // Not one to hang a key on; nothing hangs on it yet.
+            if let Err(error) = session.vault.revoke_accessor(&keeper.accessor).await {
+                tracing::warn!(%error, "an unfit keeper was not revoked; it ends by itself");
+            }
+            return Err(failures::keeper_refused(&mount, &why));
+        }
+        self.in_hand.keep_token(&target.uid, keeper.token);
+        let ttl = Seconds::try_from(keeper.ttl).unwrap_or(Seconds::ZERO);
+        Ok(Outcome::Keeper {
+            accessor: keeper.accessor,
+            ttl,
+        })
+    }
+
+    async fn issue(
+        &self,
+        target: &Request,
+        role: &RoleSeen,
+        keeper: Option<&Accessor>,
+    ) -> Result<Outcome, Failure> {
+        let request = named(&self.stores.requests, &target.namespace, &target.name);
+        let Some(request) = request else {
+            return Ok(not_sent("the request is gone"));
+        };
+        let token = match keeper {
+            None => None,
+            Some(keeper) => match self.in_hand.token_for_read(&target.uid, keeper.as_str()) {
+                Some(token) => Some(token),
+                None => return Ok(not_sent("its intent is too old to issue on")),
+            },
+        };
+        let spec = &request.spec;
+        let wanted = IssueRequest {
+            mount: role.mount.clone(),
+            role: role.name.clone(),
+            use_sts: spec.use_sts.unwrap_or_default(),
+            role_arn: spec.role_arn.clone(),
+            ttl: spec.ttl.as_deref().and_then(go_duration::parse),
+        };
+        let session = self.vault(&role.binding).await?;
+        match session.vault.issue(&wanted, token.as_ref()).await {
+            Ok(key) => {
+                let outcome = Outcome::Key {
+                    lease: key.lease_id.clone(),
+                    duration: Seconds::try_from(key.lease_duration).unwrap_or(Seconds::ZERO),
+                    renewable: key.renewable,
+                };
+                self.in_hand.keep_key(&target.uid, key);
+                Ok(outcome)
+            }
+            Err(error) => Ok(Outcome::NoKey {
+                answered: failures::answered(&error),
+                failure: failures::issue(&error, &role.mount),
+            }),
+        }
+    }
+
+    async fn store(&self, target: &Request, name: &str) -> Result<Outcome, Failure> {
+        let facts = self.in_hand.held(&target.uid).key;
+        let (Some(facts), Some(key)) = (facts, self.in_hand.key(&target.uid)) else {
+            return Err(Failure::transient(
+                reasons::INTERNAL,
+                "the issued key is no longer in hand",
+            ));
+        };
+        let meta = secrets::owned_meta(&target.namespace, name, owner(target));
+        let version = secrets::store(&self.client, meta, &facts, &key, &target.uid).await?;
+        let seen = SecretSeen {
+            ours: true,
+            facts: Some(facts),
+        };
+        self.in_hand.wrote_secret(&target.uid, version, seen);
+        Ok(Outcome::Done)
+    }
+
+    async fn grant_role(&self, target: &Request, secret: &str) -> Result<Outcome, Failure> {
+        let meta = secrets::owned_meta(&target.namespace, &names::reader(secret), owner(target));
+        let api = Api::namespaced(self.client.clone(), &target.namespace);
+        let version = readers::put(&api, readers::role(meta, secret), &target.uid).await?;
+        self.in_hand.wrote(&target.uid, Part::Role, version);
+        Ok(Outcome::Done)
+    }
+
+    async fn grant_binding(&self, target: &Request, secret: &str) -> Result<Outcome, Failure> {
+        let request = named(&self.stores.requests, &target.namespace, &target.name);
+        let subjects = request.map(|r| r.spec.subjects.clone()).unwrap_or_default();
+        let meta = secrets::owned_meta(&target.namespace, &names::reader(secret), owner(target));
+        let api = Api::namespaced(self.client.clone(), &target.namespace);
+        let version = readers::put(&api, readers::binding(meta, &subjects), &target.uid).await?;
+        self.in_hand.wrote(&target.uid, Part::Binding, version);
+        Ok(Outcome::Done)
+    }
+
+    async fn look_up_keeper(
+        &self,
+        target: &Request,
+        binding: &Binding,
+        accessor: &Accessor,
+    ) -> Result<Outcome, Failure> {
+        let looked = self
+            .vault(binding)
+            .await?
+            .vault
+            .lookup_accessor(accessor)
+            .await;
+        let seen = looked.map(|found| {
+            found.map(|token| KeeperSeen {
+                ours: token
+                    .meta
+                    .get(ownership::META_UID)
+                    .is_some_and(|uid| *uid == target.uid),
+            })
+        });
+        Ok(Outcome::KeeperSeen(
+            seen.map_err(|e| failures::vault(&e)).into(),
+        ))
+    }
+
+    // Only for the words of a refusal.
+    fn mount_of(&self, target: &Request) -> MountPath {
+        named(&self.stores.requests, &target.namespace, &target.name)
+            .and_then(|r| {
+                let at = &r.spec.role_ref;
+                named(&self.stores.roles, &at.namespace, &at.name)
+            })
+            .map_or_else(|| "aws".into(), |role| MountPath(role.spec.path.clone()))
+    }
+}
+
+/// A read that never left: nothing of it can be running.
+fn not_sent(why: &str) -> Outcome {
+    Outcome::NoKey {
+        answered: true,
+        failure: Failure::new(
+            FailureClass::Conflict,
+            reasons::ISSUE_FAILED,
+            format!("{why}; trying again under a new keeper"),
+        ),
+    }
+}
+
+fn not_opened(error: &VaultError, mount: &MountPath) -> Failure {
+    match error.kind {
+        ErrorKind::Denied | ErrorKind::Invalid => {
+            failures::keeper_refused(mount, &error.to_string())
+        }
+        _ => failures::vault(error),
+    }
+}
+
+/// What is wrong with a keeper, if something is: Vault may answer a request for one with less.
+fn unfit(keeper: &Keeper) -> Option<String> {
+    if !keeper.orphan {
+        return Some("Vault opened it as a child of the login, with which it would end".into());
+    }
+    if keeper.policies != [KEEPER_POLICY] {
+        return Some(format!(
+            "Vault gave it the policies [{}] instead of {KEEPER_POLICY} alone",
+            keeper.policies.join(", ")
+        ));
+    }
+    keeper.ttl.is_zero().then(|| "Vault gave it no end".into())
+}
+
+fn owner(target: &Request) -> OwnerReference {
+    OwnerReference {
+        api_version: AWSAccessKeyRequest::api_version(&()).into(),
+        kind: AWSAccessKeyRequest::kind(&()).into(),
+        name: target.name.clone(),
+        uid: target.uid.clone(),
+        controller: Some(true),
+        block_owner_deletion: Some(true),
+    }
+}

@@ -1,0 +1,89 @@
+//! What the driver keeps of an object between drives: lost in a crash, and nothing is lost by that.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+/// Failed drives in a row, and the newest version seen, by uid.
+#[derive(Debug, Default)]
+pub struct Memory {
+    entries: Mutex<BTreeMap<String, Entry>>,
+}
+
+#[derive(Debug, Default, Clone, Copy)]
+struct Entry {
+    attempts: u32,
+    version: u64,
+}
+
+impl Memory {
+    /// Failed drives in a row.
+    pub fn attempts(&self, uid: &str) -> u32 {
+        self.with(|all| all.get(uid).map_or(0, |e| e.attempts))
+    }
+
+    /// Counts a drive; returns the failed ones in a row before it.
+    pub fn count(&self, uid: &str, failed: bool) -> u32 {
+        self.with(|all| {
+            let entry = all.entry(uid.to_owned()).or_default();
+            let before = entry.attempts;
+            entry.attempts = if failed { before.saturating_add(1) } else { 0 };
+            before
+        })
+    }
+
+    /// Remembers the version that our last write made.
+    pub fn saw(&self, uid: &str, resource_version: &str) {
+        let version = number(resource_version);
+        self.with(|all| {
+            let entry = all.entry(uid.to_owned()).or_default();
+            entry.version = entry.version.max(version);
+        });
+    }
+
+    /// Whether a cached version is older than one we have seen: acting on it would repeat what is
+    /// already done.
+    pub fn is_behind(&self, uid: &str, resource_version: &str) -> bool {
+        let version = number(resource_version);
+        self.with(|all| all.get(uid).is_some_and(|e| version < e.version))
+    }
+
+    /// The object is gone.
+    pub fn forget(&self, uid: &str) {
+        self.with(|all| all.remove(uid));
+    }
+
+    fn with<T>(&self, f: impl FnOnce(&mut BTreeMap<String, Entry>) -> T) -> T {
+        f(&mut self.entries.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// Versions of one resource are ordered numbers (KEP-5504); what is none counts as newest.
+pub(crate) fn number(resource_version: &str) -> u64 {
+    resource_version.parse().unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_older_than_our_write_is_behind() {
+        let memory = Memory::default();
+        memory.saw("u", "100");
+        assert!(memory.is_behind("u", "99"));
+        assert!(!memory.is_behind("u", "100"));
+        assert!(!memory.is_behind("other", "1"));
+        memory.forget("u");
+        assert!(!memory.is_behind("u", "99"));
+    }
+
+    #[test]
+    fn failed_drives_are_counted_in_a_row() {
+        let memory = Memory::default();
+        memory.count("u", true);
+        memory.count("u", true);
+        assert_eq!(memory.attempts("u"), 2);
+        memory.count("u", false);
+        assert_eq!(memory.attempts("u"), 0);
+    }
+}

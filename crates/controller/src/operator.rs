@@ -1,0 +1,232 @@
+//! Everything together: what is watched, who is driven, how it ends.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::{FutureExt, StreamExt, future::BoxFuture};
+use kube::{
+    Client,
+    runtime::{
+        applier, controller,
+        reflector::{ObjectRef, Store},
+    },
+};
+use leasehold_reconcile_core::Settings;
+use tokio::sync::{mpsc, watch};
+use tokio_stream::wrappers::UnboundedReceiverStream;
+
+use crate::clock::{Clock, SystemClock};
+use crate::cluster::Events;
+use crate::driver::{Context, drive, error_policy};
+use crate::hands::{
+    Hands, aws_access_key_request::RequestHands, aws_role::RoleHands, secret_engine::EngineHands,
+};
+use crate::memory::Memory;
+use crate::metrics::Metrics;
+use crate::relations::Wake;
+use crate::sessions::{Connect, HttpConnect, Sessions};
+use crate::stores::{self, FEEDS, Scope};
+
+/// An operator to run, in a process of its own or inside another.
+pub struct Operator {
+    /// The API server.
+    pub client: Client,
+    /// What the flags say.
+    pub settings: Settings,
+    /// Where it looks.
+    pub scope: Scope,
+    /// Drives of one kind at once.
+    pub concurrency: u16,
+    /// The operator's own namespace: where it tells what it let go.
+    pub home: Option<String>,
+    /// Hosts that are not looked up, as `curl --resolve` has them.
+    pub resolve: Vec<(String, SocketAddr)>,
+    /// How Vaults are reached.
+    pub connect: Arc<dyn Connect>,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// Counts the caches that are filled; [`FEEDS`] is all of them.
+    pub ready: watch::Sender<usize>,
+    /// How long drives may take to end once told to.
+    pub grace: Duration,
+}
+
+impl std::fmt::Debug for Operator {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Operator")
+            .field("scope", &self.scope)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Operator {
+    /// With the defaults of `leasehold run`.
+    pub fn new(client: Client, settings: Settings) -> Self {
+        Self {
+            client,
+            settings,
+            scope: Scope::Cluster,
+            concurrency: 64,
+            home: None,
+            resolve: Vec::new(),
+            connect: Arc::new(HttpConnect),
+            metrics: Metrics::default(),
+            ready: watch::Sender::new(0),
+            grace: Duration::from_secs(20),
+        }
+    }
+
+    /// Runs until `stop` resolves, then lets drives under way end within the grace.
+    pub async fn run(self, stop: impl Future<Output = ()> + Send) {
+        let (stores, feeds) = stores::stores();
+        let sessions = Arc::new(Sessions::new(
+            self.client.clone(),
+            stores.bindings.clone(),
+            Arc::clone(&self.connect),
+            self.resolve.clone(),
+        ));
+        let client = || self.client.clone();
+        let settings = || self.settings.clone();
+        let engine_hands =
+            EngineHands::new(client(), stores.clone(), Arc::clone(&sessions), settings());
+        let role_hands = RoleHands::new(
+            &self.client,
+            stores.clone(),
+            Arc::clone(&sessions),
+            settings(),
+        );
+        let request_hands =
+            RequestHands::new(client(), stores.clone(), Arc::clone(&sessions), settings());
+        let engines = self.context(engine_hands);
+        let roles = self.context(role_hands);
+        let requests = self.context(request_hands);
+
+        let (wake_engines, engine_queue) = mpsc::unbounded_channel();
+        let (wake_roles, role_queue) = mpsc::unbounded_channel();
+        let (wake_requests, request_queue) = mpsc::unbounded_channel();
+        let forget = {
+            let (engines, roles, requests) = (
+                Arc::clone(&engines),
+                Arc::clone(&roles),
+                Arc::clone(&requests),
+            );
+            Box::new(move |uid: &str| {
+                forget(&engines, uid);
+                forget(&roles, uid);
+                forget(&requests, uid);
+            })
+        };
+        let wake = Arc::new(Wake {
+            stores: stores.clone(),
+            sessions,
+            engines: wake_engines,
+            roles: wake_roles,
+            requests: wake_requests,
+            forget,
+        });
+        let ready = self.ready.subscribe();
+        let (ended, end) = watch::channel(false);
+        let feeding = stores::feed(
+            feeds,
+            client(),
+            self.scope.clone(),
+            wake,
+            self.metrics.clone(),
+            self.ready,
+        );
+        let driving = async {
+            tokio::select! {
+                () = stores::filled(ready, FEEDS) => {}
+                () = until(end.clone()) => return,
+            }
+            tracing::info!("caches are filled; working");
+            tokio::join!(
+                work(
+                    engines,
+                    stores.engines,
+                    engine_queue,
+                    end.clone(),
+                    self.concurrency
+                ),
+                work(
+                    roles,
+                    stores.roles,
+                    role_queue,
+                    end.clone(),
+                    self.concurrency
+                ),
+                work(
+                    requests,
+                    stores.requests,
+                    request_queue,
+                    end.clone(),
+                    self.concurrency
+                ),
+            );
+        };
+        let ending = async {
+            stop.await;
+            tracing::info!(grace = ?self.grace, "ending");
+            let _ = ended.send(true);
+            tokio::time::sleep(self.grace).await;
+        };
+        tokio::select! {
+            () = driving => {}
+            () = feeding => {}
+            () = ending => tracing::warn!("the grace is over; what was under way is dropped"),
+        }
+    }
+
+    fn context<H: Hands>(&self, hands: H) -> Arc<Context<H, SystemClock>> {
+        Arc::new(Context {
+            client: self.client.clone(),
+            hands,
+            clock: SystemClock,
+            memory: Memory::default(),
+            events: Events::new(
+                self.client.clone(),
+                &self.settings.instance,
+                self.home.clone(),
+            ),
+            metrics: self.metrics.clone(),
+        })
+    }
+}
+
+fn forget<H: Hands, C: Clock>(context: &Context<H, C>, uid: &str) {
+    context.memory.forget(uid);
+    context.hands.forget(uid);
+}
+
+/// Drives the objects of one kind until told to end, and then those under way to their end.
+async fn work<H: Hands, C: Clock>(
+    context: Arc<Context<H, C>>,
+    store: Store<H::Object>,
+    queue: mpsc::UnboundedReceiver<ObjectRef<H::Object>>,
+    end: watch::Receiver<bool>,
+    concurrency: u16,
+) {
+    let queue = UnboundedReceiverStream::new(queue)
+        .map(Ok::<_, std::convert::Infallible>)
+        .take_until(until(end));
+    let config = controller::Config::default().concurrency(concurrency);
+    applier(
+        |object, context| -> BoxFuture<'static, _> { drive::<H, C>(object, context).boxed() },
+        error_policy::<H, C>,
+        context,
+        store,
+        queue,
+        config,
+    )
+    .for_each(|_| std::future::ready(()))
+    .await;
+}
+
+async fn until(mut end: watch::Receiver<bool>) {
+    while !*end.borrow_and_update() {
+        if end.changed().await.is_err() {
+            return;
+        }
+    }
+}
