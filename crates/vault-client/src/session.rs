@@ -6,22 +6,30 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex as StdMutex, PoisonError, Weak};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use tokio::sync::{Mutex, watch};
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
-use vaultrs::api::token::requests::RenewTokenSelfRequest;
 
 use crate::error::{ErrorKind, Result, VaultError};
-use crate::http::RawVault;
-use crate::http::raw::How;
-use crate::http::wire::seconds;
-use crate::login::{Login, LoginToken};
-use crate::{ClusterId, Redacted};
+use crate::login::LoginToken;
+use crate::{ClusterId, HealthReport, Redacted};
 
 /// Bounds of the waits between logins that fail.
 const PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
 /// A renewal that grants less than before by more than this is capped: the end is near.
 const CAPPED: Duration = Duration::from_secs(5);
+
+/// What a session needs of a Vault: HTTP in the product, a script in the tests.
+#[async_trait]
+pub(crate) trait Door: Send + Sync {
+    /// `sys/health`.
+    async fn health(&self) -> Result<HealthReport>;
+    /// Logs in.
+    async fn log_in(&self) -> Result<LoginToken>;
+    /// Extends a token: what was granted, and whether it can be extended again.
+    async fn renew(&self, token: &Redacted) -> Result<(Duration, bool)>;
+}
 
 /// A login that lives.
 pub(crate) struct Live {
@@ -81,8 +89,7 @@ struct Doubt {
 }
 
 struct Inner {
-    raw: Arc<RawVault>,
-    login: Arc<dyn Login>,
+    door: Box<dyn Door>,
     live: watch::Sender<Current>,
     /// Whoever holds it logs in; the others wait for what comes of it.
     gate: Mutex<Gate>,
@@ -106,11 +113,10 @@ impl Drop for Session {
 }
 
 impl Session {
-    pub(crate) fn new(raw: Arc<RawVault>, login: Arc<dyn Login>) -> Self {
+    pub(crate) fn new(door: impl Door + 'static) -> Self {
         Self {
             inner: Arc::new(Inner {
-                raw,
-                login,
+                door: Box::new(door),
                 live: watch::Sender::new(None),
                 gate: Mutex::default(),
                 doubt: StdMutex::default(),
@@ -227,21 +233,19 @@ impl Inner {
 
     /// Which Vault it is, then the login: a sealed one is not shown a credential.
     async fn log_in(&self) -> Result<Live> {
-        let health = self.raw.health().await?;
+        let health = self.door.health().await?;
         if health.sealed || !health.initialized {
-            let words = if health.initialized {
-                "Vault is sealed"
+            let (status, words) = if health.initialized {
+                (503, "Vault is sealed")
             } else {
-                "Vault is not initialised"
+                (501, "Vault is not initialised")
             };
-            return Err(VaultError::new(
-                ErrorKind::Sealed,
-                "login",
-                "sys/health",
-                words,
-            ));
+            return Err(VaultError {
+                status: Some(status),
+                ..VaultError::new(ErrorKind::Sealed, "login", "sys/health", words)
+            });
         }
-        let token = self.login.login(&self.raw).await?;
+        let token = self.door.log_in().await?;
         Ok(Live::new(token, health.cluster_id))
     }
 
@@ -273,23 +277,17 @@ impl Inner {
 
     /// `None` if Vault granted so little that the end is near.
     async fn renew(&self, old: &Live) -> Result<Option<Live>> {
-        let endpoint = RenewTokenSelfRequest { increment: None };
-        let auth = self
-            .raw
-            .call(&endpoint, Some(&old.token), &How::idempotent())
-            .await?
-            .auth()?;
-        let ttl = seconds(auth.lease_duration);
+        let (ttl, renewable) = self.door.renew(&old.token).await?;
         let mut renewed = Live {
             token: old.token.clone(),
             cluster: old.cluster.clone(),
             ends: None,
             renew: None,
             full: old.full.max(Some(ttl)),
-            renewable: auth.renewable.unwrap_or_default(),
+            renewable,
         };
-        renewed.granted((!ttl.is_zero()).then_some(ttl));
-        let capped = old.full.is_some_and(|full| ttl + CAPPED < full);
+        renewed.granted(Some(ttl));
+        let capped = ttl.is_zero() || old.full.is_some_and(|full| ttl + CAPPED < full);
         Ok((!capped).then_some(renewed))
     }
 }
@@ -340,3 +338,6 @@ async fn keep(inner: Weak<Inner>, mut logins: watch::Receiver<Current>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

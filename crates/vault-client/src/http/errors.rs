@@ -100,6 +100,20 @@ fn kind(status: u16, words: &[String]) -> ErrorKind {
         404 => ErrorKind::NotFound,
         429 => ErrorKind::RateLimited,
         400 | 502 if throttled() => ErrorKind::RateLimited,
+        // AWS's failures come with 400 as well: these pass.
+        400 if says("RequestError: send request failed")
+            || says("status code: 5")
+            || says("StatusCode: 5")
+            || says("StatusCode: 0,") =>
+        {
+            ErrorKind::Unexpected
+        }
+        400 if says("No secret engine mount at")
+            || says("cannot fetch sysview for path")
+            || says("no mount entry found") =>
+        {
+            ErrorKind::NoMount
+        }
         400 | 405 | 413 | 415 => ErrorKind::Invalid,
         501 => ErrorKind::Sealed,
         500 | 503
@@ -224,6 +238,28 @@ mod tests {
                 RateLimited,
             ),
             (400, "invalid lease", Invalid),
+            (
+                400,
+                "Error creating IAM user: AccessDenied: no\\n\\tstatus code: 403, request id: 5",
+                Invalid,
+            ),
+            (
+                400,
+                "Error creating IAM user: RequestError: send request failed\\ncaused by: dial",
+                Unexpected,
+            ),
+            (
+                400,
+                "Error creating IAM user: InternalFailure: oh\\n\\tstatus code: 500, request id: x",
+                Unexpected,
+            ),
+            (400, "No secret engine mount at aws/", NoMount),
+            (400, "cannot fetch sysview for path \\\"aws/\\\"", NoMount),
+            (
+                400,
+                "tune of path \\\"aws/\\\" failed: no mount entry found",
+                NoMount,
+            ),
             (403, "permission denied", Unauthenticated),
             (
                 403,

@@ -16,16 +16,20 @@ pub(crate) mod wire;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
+use async_trait::async_trait;
 use rustify::endpoint::Endpoint;
+use vaultrs::api::token::requests::RenewTokenSelfRequest;
 
 pub use self::connection::Connection;
 use self::raw::How;
 pub use self::raw::RawVault;
 use self::wire::Answer;
 use crate::error::{ErrorKind, Result};
-use crate::login::Login;
-use crate::session::Session;
+use crate::login::{Login, LoginToken};
+use crate::session::{Door, Session};
+use crate::{HealthReport, Redacted};
 
 /// A Vault over HTTP, with the one login that all its calls share: [`Vault`](crate::Vault).
 pub struct HttpVault {
@@ -38,7 +42,10 @@ impl HttpVault {
     pub fn new(connection: Connection, login: Arc<dyn Login>) -> Result<Self> {
         let raw = Arc::new(RawVault::new(connection)?);
         Ok(Self {
-            session: Session::new(Arc::clone(&raw), login),
+            session: Session::new(FrontDoor {
+                raw: Arc::clone(&raw),
+                login,
+            }),
             raw,
         })
     }
@@ -56,6 +63,10 @@ impl HttpVault {
             Err(error) if error.kind == ErrorKind::Unauthenticated => error,
             other => return other,
         };
+        if error.says("invalid token") {
+            // Certain. Without these words it might be live, and is kept until there is another.
+            self.session.forget(&live);
+        }
         let Some(fresh) = self.session.refused(&live).await else {
             return Err(error);
         };
@@ -63,6 +74,32 @@ impl HttpVault {
         let refused = matches!(&again, Err(e) if e.kind == ErrorKind::Unauthenticated);
         self.session.repeated(refused);
         again
+    }
+}
+
+struct FrontDoor {
+    raw: Arc<RawVault>,
+    login: Arc<dyn Login>,
+}
+
+#[async_trait]
+impl Door for FrontDoor {
+    async fn health(&self) -> Result<HealthReport> {
+        self.raw.health().await
+    }
+
+    async fn log_in(&self) -> Result<LoginToken> {
+        self.login.login(&self.raw).await
+    }
+
+    async fn renew(&self, token: &Redacted) -> Result<(Duration, bool)> {
+        let endpoint = RenewTokenSelfRequest { increment: None };
+        let how = How::idempotent();
+        let auth = self.raw.call(&endpoint, Some(token), &how).await?.auth()?;
+        Ok((
+            wire::seconds(auth.lease_duration),
+            auth.renewable.unwrap_or_default(),
+        ))
     }
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use vaultrs::api::token::requests::LookupTokenSelfRequest;
 
 use super::{Login, LoginToken, RawVault};
@@ -32,6 +33,8 @@ struct Looked {
     ttl: Option<u64>,
     #[serde(default)]
     renewable: Option<bool>,
+    #[serde(default)]
+    expire_time: Option<IgnoredAny>,
 }
 
 #[async_trait]
@@ -73,8 +76,11 @@ impl Login for TokenLogin {
         let looked: Looked = answer.data()?;
         Ok(LoginToken {
             token: self.token.clone(),
-            // Zero is a root token's: it does not end.
-            ttl: looked.ttl.filter(|s| *s > 0).map(Duration::from_secs),
+            // A root token has neither end nor ttl; one in its last second has an end and ttl 0.
+            ttl: looked
+                .ttl
+                .filter(|s| *s > 0 || looked.expire_time.is_some())
+                .map(Duration::from_secs),
             renewable: looked.renewable.unwrap_or_default(),
             accessor: looked.accessor.unwrap_or_default().into(),
         })

@@ -1,0 +1,10 @@
+//! The ports over real sockets: what is sent, what is made of the answers, and what never shows.
+#![allow(clippy::unwrap_used, reason = "a failed test is what it is for")]
+
+mod answers;
+mod logins;
+mod ports;
+mod redirects;
+mod retries;
+mod support;
+mod tls;
