@@ -33,7 +33,7 @@ pub trait Mounts: Send + Sync {
     async fn enable_mount(&self, path: &MountPath, kind: &str, description: &str) -> Result<()>;
     /// Sets the description of a mount (ownership).
     async fn describe_mount(&self, path: &MountPath, description: &str) -> Result<()>;
-    /// Unmounts an engine: every lease under it is revoked first.
+    /// Unmounts an engine: every lease under it is revoked first. Nothing mounted is no error.
     async fn disable_mount(&self, path: &MountPath) -> Result<()>;
     /// The effective default lease of a mount (its own tuning, else the system's).
     async fn effective_default_lease(&self, path: &MountPath) -> Result<Duration>;
@@ -75,6 +75,7 @@ pub trait AwsEngine: Send + Sync {
 pub trait Credentials: Send + Sync {
     /// Reads credentials once: never retried, whatever happens. `under` is the keeper's token;
     /// `None` reads under the login itself (STS credentials, which nobody can revoke).
+    /// `Unauthenticated` under a keeper says that the keeper is dead, not the login.
     async fn issue(
         &self,
         request: &IssueRequest,
@@ -89,7 +90,7 @@ pub trait Tokens: Send + Sync {
     async fn open_keeper(&self, request: &KeeperRequest) -> Result<Keeper>;
     /// Looks a token up by its accessor; `None` on `invalid accessor`.
     async fn lookup_accessor(&self, accessor: &Accessor) -> Result<Option<TokenInfo>>;
-    /// Revokes a token and, asynchronously, every lease made with it.
+    /// Revokes a token and, asynchronously, every lease made with it. Unknown is no error.
     async fn revoke_accessor(&self, accessor: &Accessor) -> Result<()>;
     /// Extends a token; returns what was granted.
     async fn renew_accessor(&self, accessor: &Accessor, increment: Duration) -> Result<Duration>;
@@ -100,7 +101,7 @@ pub trait Tokens: Send + Sync {
 pub trait Leases: Send + Sync {
     /// Looks a lease up; `None` on `invalid lease`.
     async fn lookup_lease(&self, id: &LeaseId) -> Result<Option<LeaseInfo>>;
-    /// Revokes a lease and waits: the error carries AWS's words.
+    /// Revokes a lease and waits: the error carries AWS's words. Unknown is no error.
     async fn revoke_lease(&self, id: &LeaseId) -> Result<()>;
     /// Extends a lease; returns what was granted.
     async fn renew_lease(&self, id: &LeaseId, increment: Duration) -> Result<LeaseInfo>;

@@ -309,5 +309,14 @@ mod tests {
         let error = connection.open().map(|_| ()).unwrap_err();
         assert_eq!(error.kind, ErrorKind::Tls);
         assert!(error.says("caBundle holds no PEM certificate"));
+        let junk = "-----BEGIN CERTIFICATE-----\nanVuaw==\n-----END CERTIFICATE-----\n";
+        let mut connection = Connection::new("https://vault");
+        connection.ca_pem = Some(junk.into());
+        rustls::crypto::ring::default_provider()
+            .install_default()
+            .ok();
+        let error = connection.open().map(|_| ()).unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Tls);
+        assert!(error.says("caBundle"), "{error}");
     }
 }

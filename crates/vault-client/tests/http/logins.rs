@@ -1,6 +1,7 @@
 //! Logging in: one login, what refuses it, what replaces it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use leasehold_vault_client::login::{JwtSource, KubernetesLogin, TokenLogin};
@@ -167,6 +168,28 @@ async fn a_jwt_that_is_echoed_is_not_shown() {
     let error = kubernetes(&server).cluster_id().await.unwrap_err();
     assert!(error.says("cannot parse <redacted>"));
     shows_no_secret(&error);
+}
+
+#[tokio::test]
+async fn a_login_is_renewed_where_vault_has_it() {
+    let server = server().await;
+    let at = "/v1/auth/token/renew-self";
+    let short = json!({"auth": {"client_token": "hvs.k", "lease_duration": 2, "renewable": true}});
+    let short = ResponseTemplate::new(200).set_body_json(short);
+    answer(&server, "POST", LOGIN, short).await;
+    answer(&server, "POST", at, logged_in("hvs.k")).await;
+    let vault = kubernetes(&server);
+    vault.cluster_id().await.unwrap();
+    let renewed = async {
+        while sent(&server, at).await.is_empty() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), renewed)
+        .await
+        .unwrap();
+    let got = sent(&server, at).await;
+    assert_eq!(header(&got[0], "x-vault-token").as_deref(), Some("hvs.k"));
 }
 
 #[tokio::test]
