@@ -6,8 +6,9 @@ use jiff::Timestamp;
 
 use crate::{Failure, Machine, Next};
 
-/// Rounds after which a drive gives up.
-pub const MAX_ROUNDS: usize = 16;
+/// Rounds after which a drive gives up. Ending a key that AWS first refused to delete, setting an
+/// intent aside and issuing anew takes 17.
+pub const MAX_ROUNDS: usize = 32;
 
 /// Folds `decide` and `absorb` over assumed outcomes and tells the story. `outcome` says what each
 /// action brings back; actions that only record something need none.

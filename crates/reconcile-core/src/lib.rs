@@ -8,6 +8,7 @@ pub mod aws_role;
 pub mod backoff;
 pub mod conditions;
 pub mod explain;
+pub mod explore;
 pub mod failure;
 pub mod known;
 pub mod machine;

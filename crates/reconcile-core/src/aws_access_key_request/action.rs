@@ -12,7 +12,8 @@ use crate::Known;
 /// One effect each.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// Put our finalizer on.
+    /// Put our finalizer on, with the resourceVersion last seen: a write without it would step over
+    /// a denial that came meanwhile, and hand on a version that hides it from the intent's write.
     AddFinalizer,
     /// Read the Secret from the API server itself.
     LookAtSecret,
@@ -28,7 +29,8 @@ pub enum Action {
         /// What is written.
         intent: Intent,
     },
-    /// Read credentials, once.
+    /// Read credentials, once, and not later than [`super::ISSUE_WITHIN`] after the intent was
+    /// written, by a monotonic clock: else answer [`Outcome::NoKey`] with `answered`, and send nothing.
     Issue {
         /// From which role.
         role: Box<RoleSeen>,
@@ -118,7 +120,7 @@ pub enum Action {
         /// What, and why.
         message: String,
     },
-    /// Take our finalizer off.
+    /// Take our finalizer off, with the resourceVersion last seen.
     RemoveFinalizer,
 }
 

@@ -54,6 +54,13 @@ pub(super) fn delete(o: &Observed, now: Timestamp) -> Plan<Action> {
         return let_go(o, "its abandon annotation says so");
     }
     let claims = claims(o, now);
+    let late = o
+        .object
+        .deadline(&o.settings)
+        .is_some_and(|deadline| now >= deadline);
+    if !late && unclear(o, &claims) {
+        return Plan::act(Action::LookAtSecret);
+    }
     let ending = proceed(o, &claims, now);
     if !ending.actions.is_empty() {
         return ending;
@@ -83,6 +90,9 @@ pub(super) fn deny(o: &Observed, now: Timestamp) -> Plan<Action> {
         // Somebody took it off, or the status of an end already reached got lost.
         return Plan::act(Action::AddFinalizer);
     }
+    if unclear(o, &claims) {
+        return Plan::act(Action::LookAtSecret);
+    }
     if !claims.is_empty() {
         return proceed(o, &claims, now);
     }
@@ -102,6 +112,11 @@ pub(super) fn deny(o: &Observed, now: Timestamp) -> Plan<Action> {
         return Plan::act(Action::RemoveFinalizer);
     }
     Plan::rest(Next::OnChange)
+}
+
+/// Whether the Secret may name a lease that the status does not.
+fn unclear(o: &Observed, claims: &[Claim]) -> bool {
+    !o.secret_is_live && claims.iter().any(|c| c.lease.is_none())
 }
 
 /// Every key of the request that has to end: current, former, and the one that may be on its way.
