@@ -3,20 +3,16 @@
 use std::time::Duration;
 
 use leasehold_vault_client::{
-    AwsEngine, AwsVaultRole, ClusterId, Connection, Credentials, EngineLease, ErrorKind, Health,
-    LeaseInfo, Leases, Mount, Mounts, Policies, Redacted, RootConfig, Tokens,
+    AwsEngine, AwsVaultRole, ClusterId, Connection, EngineLease, ErrorKind, Health, Mount, Mounts,
+    Policies, Redacted, RootConfig,
 };
-use serde_json::{Value, json};
+use serde_json::json;
 use wiremock::{MockServer, ResponseTemplate};
 
 use crate::support::*;
 
 fn none() -> ResponseTemplate {
     ResponseTemplate::new(204)
-}
-
-async fn body(server: &MockServer, at: &str) -> Value {
-    sent(server, at).await.last().unwrap().body_json().unwrap()
 }
 
 #[tokio::test]
@@ -151,11 +147,11 @@ async fn mounts() {
     );
     vault.enable_mount(&aws, "aws", "ours").await.unwrap();
     assert_eq!(
-        body(&server, at).await,
+        last_body(&server, at).await,
         json!({"type": "aws", "description": "ours"})
     );
     vault.describe_mount(&aws, "").await.unwrap();
-    assert_eq!(body(&server, tune).await, json!({"description": ""}));
+    assert_eq!(last_body(&server, tune).await, json!({"description": ""}));
     let lease = vault.effective_default_lease(&aws).await.unwrap();
     assert_eq!(lease, Duration::from_secs(768 * 3600));
     vault.disable_mount(&aws).await.unwrap();
@@ -191,7 +187,7 @@ async fn engine() {
         .unwrap();
     let whole = json!({"access_key": "AKIA", "secret_key": "SUPERSECRET", "region": "eu-west-1",
         "iam_endpoint": "", "sts_endpoint": "", "max_retries": -1});
-    assert_eq!(body(&server, READ).await, whole);
+    assert_eq!(last_body(&server, READ).await, whole);
 
     let at = "/v1/aws/config/lease";
     answer(
@@ -213,7 +209,7 @@ async fn engine() {
     );
     vault.write_engine_lease(&aws, &lease).await.unwrap();
     assert_eq!(
-        body(&server, at).await,
+        last_body(&server, at).await,
         json!({"lease": "30m0s", "lease_max": "12h0m0s"})
     );
 }
@@ -266,7 +262,7 @@ async fn a_role_is_written_with_what_is_set_and_what_was() {
             .write_role(&"aws".into(), &"r".into(), role, previous)
             .await
             .unwrap();
-        body(&server, at).await
+        last_body(&server, at).await
     };
     let fresh = AwsVaultRole {
         credential_type: "iam_user".into(),
@@ -314,198 +310,6 @@ async fn a_role_is_written_with_what_is_set_and_what_was() {
 }
 
 #[tokio::test]
-async fn issuing_under_a_keeper() {
-    let server = server().await;
-    let mut issued = creds();
-    issued["warnings"] = json!(["capped"]);
-    answer(
-        &server,
-        "GET",
-        CREDS,
-        ResponseTemplate::new(200).set_body_json(issued),
-    )
-    .await;
-    let vault = vault(&server);
-    let got = vault.issue(&issue(), Some(&keeper())).await.unwrap();
-    assert_eq!(got.lease_id, Some("aws/creds/r/abc".into()));
-    assert_eq!(
-        (got.lease_duration, got.renewable),
-        (Duration::from_secs(3600), true)
-    );
-    assert_eq!(
-        (got.access_key.expose(), got.secret_key.expose()),
-        ("AKIAX", "SUPERSECRET")
-    );
-    assert_eq!(
-        (got.session_token, got.warnings),
-        (None, vec!["capped".to_owned()])
-    );
-    let request = &sent(&server, CREDS).await[0];
-    assert_eq!(header(request, "x-vault-token").as_deref(), Some(KEEPER));
-    assert_eq!((request.url.query(), request.body.len()), (None, 0));
-    // No login is needed for it.
-    assert_eq!(vault.logins(), 0);
-}
-
-#[tokio::test]
-async fn issuing_sts() {
-    let server = server().await;
-    let at = "/v1/aws/sts/r";
-    // As 1.13.0 answers: no lease, the older name of the token.
-    answer(
-        &server,
-        "GET",
-        at,
-        ResponseTemplate::new(200).set_body_json(json!({
-        "lease_id": "", "lease_duration": 0, "renewable": false, "data": {"access_key": "ASIA",
-        "secret_key": "s", "session_token": null, "security_token": "tok", "ttl": 3599,
-        "arn": "arn:aws:sts::1:assumed-role/r/s"}})),
-    )
-    .await;
-    let mut request = issue();
-    request.use_sts = true;
-    request.role_arn = Some("arn:aws:iam::1:role/a b".into());
-    request.ttl = Some(Duration::from_secs(3600));
-    let got = vault(&server).issue(&request, None).await.unwrap();
-    assert_eq!(
-        (got.lease_id, got.lease_duration),
-        (None, Duration::from_secs(3599))
-    );
-    assert_eq!(got.session_token.unwrap().expose(), "tok");
-    let request = &sent(&server, at).await[0];
-    let query: Vec<(String, String)> = request.url.query_pairs().into_owned().collect();
-    let pair = |a: &str, b: &str| (a.to_owned(), b.to_owned());
-    assert_eq!(
-        query,
-        [
-            pair("role_arn", "arn:aws:iam::1:role/a b"),
-            pair("ttl", "3600s")
-        ]
-    );
-    assert_eq!(header(request, "x-vault-token").as_deref(), Some(TOKEN));
-}
-
-#[tokio::test]
-async fn keepers() {
-    let server = server().await;
-    let vault = vault(&server);
-    let made = json!({"auth": {"client_token": KEEPER, "accessor": "acc-1", "policies":
-        ["leasehold-keeper"], "metadata": null, "lease_duration": 4200, "renewable": true,
-        "entity_id": "", "token_type": "service", "orphan": true, "num_uses": 0}, "data": null});
-    for at in [
-        "/v1/auth/token/create-orphan",
-        "/v1/auth/token/create/minter",
-    ] {
-        answer(
-            &server,
-            "POST",
-            at,
-            ResponseTemplate::new(200).set_body_json(&made),
-        )
-        .await;
-        let mut request = keeper_request();
-        request.token_role = at.strip_prefix("/v1/auth/token/create/").map(str::to_owned);
-        let keeper = vault.open_keeper(&request).await.unwrap();
-        assert_eq!(keeper.token.expose(), KEEPER);
-        assert_eq!(
-            (keeper.accessor.as_str(), keeper.ttl.as_secs()),
-            ("acc-1", 4200)
-        );
-        assert!(keeper.orphan && keeper.renewable);
-        assert_eq!(keeper.policies, ["leasehold-keeper"]);
-        assert_eq!(
-            body(&server, at).await,
-            json!({"policies": ["leasehold-keeper"], "no_default_policy": true, "ttl": "4200s",
-                "display_name": "demo-app", "meta": {"uid": "u-1"}, "renewable": true,
-                "type": "service"})
-        );
-    }
-    let at = "/v1/auth/token/lookup-accessor";
-    answer(
-        &server,
-        "POST",
-        at,
-        data(&json!({"accessor": "acc-1", "meta": {"uid": "u-1"},
-        "ttl": 4100, "renewable": true, "orphan": true, "policies": ["leasehold-keeper"],
-        "type": "service", "id": "", "num_uses": 0})),
-    )
-    .await;
-    let info = vault
-        .lookup_accessor(&"acc-1".into())
-        .await
-        .unwrap()
-        .unwrap();
-    assert_eq!(body(&server, at).await, json!({"accessor": "acc-1"}));
-    assert_eq!((info.ttl.as_secs(), info.kind.as_str()), (4100, "service"));
-    assert_eq!(info.meta["uid"], "u-1");
-    let at = "/v1/auth/token/renew-accessor";
-    answer(
-        &server,
-        "POST",
-        at,
-        ResponseTemplate::new(200).set_body_json(&made),
-    )
-    .await;
-    let increment = Duration::from_secs(5000);
-    let granted = vault
-        .renew_accessor(&"acc-1".into(), increment)
-        .await
-        .unwrap();
-    assert_eq!(granted.as_secs(), 4200);
-    assert_eq!(
-        body(&server, at).await,
-        json!({"accessor": "acc-1", "increment": "5000s"})
-    );
-    let at = "/v1/auth/token/revoke-accessor";
-    answer(&server, "POST", at, none()).await;
-    vault.revoke_accessor(&"acc-1".into()).await.unwrap();
-    assert_eq!(body(&server, at).await, json!({"accessor": "acc-1"}));
-}
-
-#[tokio::test]
-async fn leases() {
-    let server = server().await;
-    let vault = vault(&server);
-    let id = "aws/creds/r/1".into();
-    let looked =
-        json!({"id": "aws/creds/r/1", "last_renewal": null, "renewable": false, "ttl": -3});
-    answer(&server, "POST", "/v1/sys/leases/lookup", data(&looked)).await;
-    let lease = vault.lookup_lease(&id).await.unwrap().unwrap();
-    assert_eq!(
-        lease,
-        LeaseInfo {
-            ttl: -3,
-            renewable: false
-        }
-    );
-    let at = "/v1/sys/leases/renew";
-    let renewed = json!({"lease_id": "aws/creds/r/1", "renewable": true, "lease_duration": 1200,
-        "data": null, "warnings": ["capped"]});
-    answer(
-        &server,
-        "POST",
-        at,
-        ResponseTemplate::new(200).set_body_json(renewed),
-    )
-    .await;
-    let lease = vault
-        .renew_lease(&id, Duration::from_secs(3600))
-        .await
-        .unwrap();
-    assert_eq!(
-        lease,
-        LeaseInfo {
-            ttl: 1200,
-            renewable: true
-        }
-    );
-    assert_eq!(
-        body(&server, at).await,
-        json!({"lease_id": "aws/creds/r/1", "increment": 3600})
-    );
-}
-
-#[tokio::test]
 async fn policies() {
     let server = server().await;
     let vault = vault(&server);
@@ -531,7 +335,7 @@ async fn policies() {
     );
     assert_eq!(vault.policy("none").await.unwrap(), None);
     vault.write_policy("leasehold", "path {}").await.unwrap();
-    assert_eq!(body(&server, at).await, json!({"policy": "path {}"}));
+    assert_eq!(last_body(&server, at).await, json!({"policy": "path {}"}));
     let at = "/v1/sys/capabilities-self";
     answer(&server, "POST", at, ResponseTemplate::new(200).set_body_json(json!({
         "capabilities": ["read"], "data": {"a": ["read"], "b": ["deny"], "capabilities": ["read"]}
@@ -542,5 +346,5 @@ async fn policies() {
         (said["a"][0].as_str(), said["b"][0].as_str()),
         ("read", "deny")
     );
-    assert_eq!(body(&server, at).await, json!({"paths": ["a", "b"]}));
+    assert_eq!(last_body(&server, at).await, json!({"paths": ["a", "b"]}));
 }

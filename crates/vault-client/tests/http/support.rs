@@ -152,6 +152,11 @@ pub(crate) fn header(request: &Request, name: &str) -> Option<String> {
         .map(|v| v.to_str().unwrap().to_owned())
 }
 
+/// The body that went to `at` last.
+pub(crate) async fn last_body(server: &MockServer, at: &str) -> Value {
+    sent(server, at).await.last().unwrap().body_json().unwrap()
+}
+
 /// All that a log line of this error could show.
 pub(crate) fn shown(error: &VaultError) -> String {
     let mut text = format!("{error} {error:?} {error:#?}");
