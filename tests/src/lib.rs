@@ -1,4 +1,12 @@
 //! What the end-to-end tests stand on: real servers, started and stopped by the
 //! tests themselves, and the helpers to talk to them.
 
+pub mod manifests;
+pub mod real;
 pub mod servers;
+pub mod stand;
+pub mod world;
+
+pub use real::RealStand;
+pub use stand::{Operator, Stand};
+pub use world::World;

@@ -11,7 +11,8 @@ use crate::servers::apiserver::ApiServer;
 /// The controllers an operator's users see at work: garbage collection by
 /// owner, the end of namespaces, default service accounts and the published
 /// root certificate. No workloads: there are no nodes.
-pub const CONTROLLERS: &str = "garbagecollector,namespace,serviceaccount,root-ca-cert-publisher";
+pub const CONTROLLERS: &str =
+    "garbagecollector,namespace,resourcequota,serviceaccount,root-ca-cert-publisher";
 
 /// The running controllers.
 #[derive(Debug)]
