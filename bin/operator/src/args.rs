@@ -11,8 +11,8 @@ use crate::values;
 /// Run Vault's AWS secrets engine from Kubernetes custom resources.
 ///
 /// SecretEngines mount and configure the engine, AWSRoles say what may be issued, and an
-/// AWSAccessKeyRequest that a person approved gets its keys into a Secret: renewed nowhere else,
-/// revoked when it is deleted.
+/// AWSAccessKeyRequest that a person approved gets its keys into a Secret. Deleting the request ends
+/// the keys in AWS.
 #[derive(Parser, Debug)]
 #[command(
     name = "leasehold",
@@ -53,8 +53,8 @@ pub struct RunArgs {
     /// How often Vault is compared with the specs, and repaired; at least 1s
     #[arg(long, env = "LEASEHOLD_RESYNC", value_name = "TIME", default_value = "10m", value_parser = values::from_a_second)]
     pub resync: Duration,
-    /// Longest life of a key that nobody looks after any more, and of every key without a rotation;
-    /// at least 1m
+    /// Longest life of a keeper token, and so of a key that nobody looks after any more: the request
+    /// vanished, or the cluster. At least 1m
     #[arg(long, env = "LEASEHOLD_KEEPER_MAX", value_name = "TIME", default_value = "24h", value_parser = values::from_a_minute)]
     pub keeper_max: Duration,
     /// How long after its keys must have ended (--keeper-max) an object under deletion still waits

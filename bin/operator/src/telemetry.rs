@@ -37,8 +37,13 @@ pub fn init(format: LogFormat, filter: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A filter as `--log` takes it.
+/// A filter as `--log` takes it; nothing is the default.
 pub fn parse(filter: &str) -> anyhow::Result<EnvFilter> {
+    let filter = if filter.is_empty() {
+        DEFAULT_FILTER
+    } else {
+        filter
+    };
     EnvFilter::builder().parse(filter).with_context(|| {
         format!("--log {filter}: write a level (error, warn, info, debug, trace), or levels by module as in info,leasehold_controller=debug")
     })
