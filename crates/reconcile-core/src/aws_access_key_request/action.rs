@@ -39,7 +39,8 @@ pub enum Action {
         /// When that keeper ends.
         keeper_ends: Option<Timestamp>,
     },
-    /// Put the held key into the Secret.
+    /// Put the held key into the Secret, not much later than [`super::STORE_WITHIN`] after the
+    /// intent was last written.
     StoreSecret {
         /// Name of the Secret.
         name: String,

@@ -24,6 +24,9 @@ const UNUSED_KEEPER: SignedDuration = SignedDuration::from_secs(60);
 /// A key is asked for within this time of the intent's write, else not at all: others count the
 /// time in which a read may still be running from then.
 pub const ISSUE_WITHIN: SignedDuration = SignedDuration::from_secs(5);
+/// A key is stored within this time of the intent's last write; after that the intent is written
+/// anew first. A write under way for a minute is then over when others may end the key.
+pub const STORE_WITHIN: SignedDuration = SignedDuration::from_secs(30);
 /// The status takes 64 former keys; an issue needs room for its own.
 const MOST_RETIRING: usize = 48;
 /// After a key that could not be stored, the next is issued no sooner.
@@ -370,6 +373,16 @@ fn finish(o: &Observed, key: &KeyFacts, now: Timestamp) -> Plan<Action> {
         });
     }
     if !o.held.stored {
+        if let Some(intent) = intended.filter(|i| now >= later(i.at.0, STORE_WITHIN))
+            && key.keeper.is_some()
+        {
+            let intent = Intent {
+                at: time(now),
+                by: o.settings.instance.clone(),
+                ..intent.clone()
+            };
+            return Plan::act(Action::RecordIntent { intent });
+        }
         return Plan::act(Action::StoreSecret {
             name: o.secret_name(),
         });

@@ -18,7 +18,7 @@ pub use action::{Action, Outcome};
 pub use approval::{Approval, approval};
 pub use credential::{KeyFacts, renew_at};
 pub use end::{Claim, UNANSWERED_READ};
-pub use issue::ISSUE_WITHIN;
+pub use issue::{ISSUE_WITHIN, STORE_WITHIN};
 pub use observed::{
     Binding, Held, HeldKeeper, KeeperSeen, LeaseSeen, Observed, RoleSeen, SecretSeen, State,
 };

@@ -1,6 +1,6 @@
-//! Breadth first through every history, so that the first violation found is the shortest.
+//! Breadth first through every history, those with fewer faults first.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 
 use super::{
@@ -60,33 +60,35 @@ struct State<W: World> {
 }
 
 struct Search<W: World> {
-    seen: BTreeSet<u128>,
+    /// How many faults were left when a state was reached: to come again with fewer is no news.
+    seen: BTreeMap<u128, u8>,
     settles: BTreeSet<u128>,
     nodes: Vec<(usize, String)>,
-    queue: VecDeque<State<W>>,
+    /// By faults left, most first: a violation is told with the fewest faults, then the fewest steps.
+    queues: Vec<VecDeque<State<W>>>,
     violation: Option<Violation>,
 }
 
 /// Tries every history from there, within the bounds.
 pub fn explore<W: World>(start: W, bounds: Bounds) -> Report {
     let mut search = Search {
-        seen: BTreeSet::new(),
+        seen: BTreeMap::new(),
         settles: BTreeSet::new(),
         nodes: Vec::new(),
-        queue: VecDeque::new(),
+        queues: (0..=bounds.faults).map(|_| VecDeque::new()).collect(),
         violation: None,
     };
     let drives = (0..bounds.replicas).map(|_| None).collect();
     search.reach(start, drives, bounds.faults, 0, String::new());
     while search.violation.is_none()
         && search.seen.len() < bounds.states
-        && let Some(state) = search.queue.pop_front()
+        && let Some(state) = search.queues.iter_mut().rev().find_map(VecDeque::pop_front)
     {
         search.expand(&state, bounds);
     }
     Report {
         states: search.seen.len(),
-        complete: search.queue.is_empty() || search.violation.is_some(),
+        complete: search.queues.iter().all(VecDeque::is_empty) || search.violation.is_some(),
         violation: search.violation,
     }
 }
@@ -102,22 +104,23 @@ impl<W: World> Search<W> {
     ) {
         let mut digest = Digest::default();
         world.digest(&mut digest);
-        digest.number(i64::from(faults));
         for drive in &drives {
             digest.text("|");
             if let Some(drive) = drive {
                 drive.digest(&world, &mut digest);
             }
         }
-        if !self.seen.insert(digest.value()) {
+        let before = self.seen.get(&digest.value()).copied();
+        if before.is_some_and(|before| before >= faults) {
             return;
         }
+        self.seen.insert(digest.value(), faults);
         let node = self.nodes.len();
         self.nodes.push((from, label));
         if let Some(what) = world.violation() {
             self.violate(node, what);
         }
-        self.queue.push_back(State {
+        self.queues[usize::from(faults)].push_back(State {
             world,
             drives,
             faults,

@@ -10,10 +10,10 @@ use leasehold_api_types::{
     time,
 };
 use leasehold_reconcile_core::{
-    Failure, FailureClass, Known, Machine, Object, Settings, SignedDuration, Timestamp,
+    Failure, FailureClass, Known, Machine, Next, Object, Settings, SignedDuration, Timestamp,
     aws_access_key_request::{
-        Action, Held, ISSUE_WITHIN, KeeperSeen, KeyFacts, LeaseSeen, Observed, Outcome, SecretSeen,
-        State, UNANSWERED_READ,
+        Action, Held, ISSUE_WITHIN, KeeperSeen, KeyFacts, LeaseSeen, Observed, Outcome,
+        STORE_WITHIN, SecretSeen, State, UNANSWERED_READ,
     },
     explore::{Digest, Fate, Move, World},
     reasons,
@@ -57,7 +57,6 @@ struct Secret {
 enum Late {
     Read {
         keeper: u8,
-        sent: i64,
     },
     Store {
         facts: Rc<KeyFacts>,
@@ -72,6 +71,17 @@ enum Late {
     },
 }
 
+impl Late {
+    /// It takes effect within so many seconds, or never: the API server's limit is 60 s.
+    fn limit(&self) -> i64 {
+        if matches!(self, Self::Read { .. }) {
+            READ_LIMIT
+        } else {
+            60
+        }
+    }
+}
+
 #[derive(Clone, Debug)]
 struct Replica {
     run: u8,
@@ -82,6 +92,8 @@ struct Replica {
     /// The version of the Secret it last saw.
     saw_secret: Option<u16>,
     intent_written: Option<i64>,
+    /// What it has dealt with in this drive.
+    met: BTreeSet<u8>,
 }
 
 /// How a world begins and what people may do in it.
@@ -108,10 +120,9 @@ pub(crate) struct RequestWorld<M> {
     secret: Option<Secret>,
     keepers: BTreeMap<u8, i64>,
     leases: BTreeMap<u8, Lease>,
-    late: Vec<Late>,
+    late: Vec<(i64, Late)>,
     let_go: bool,
     replicas: Vec<Replica>,
-    next: u8,
     next_secret: u16,
     people: u8,
     wrong: Option<&'static str>,
@@ -136,7 +147,6 @@ impl<M> Clone for RequestWorld<M> {
             late: self.late.clone(),
             let_go: self.let_go,
             replicas: self.replicas.clone(),
-            next: self.next,
             next_secret: self.next_secret,
             people: self.people,
             wrong: self.wrong,
@@ -240,6 +250,7 @@ impl<M> RequestWorld<M> {
             saw_state: Rc::new(State::default()),
             saw_secret: None,
             intent_written: None,
+            met: BTreeSet::new(),
         };
         Self {
             plot,
@@ -257,7 +268,6 @@ impl<M> RequestWorld<M> {
             late: Vec::new(),
             let_go: false,
             replicas: (0..plot.replicas).map(replica).collect(),
-            next: 1,
             next_secret: 1,
             people: plot.people,
             wrong: None,
@@ -265,9 +275,42 @@ impl<M> RequestWorld<M> {
         }
     }
 
-    fn fresh_id(&mut self) -> u8 {
-        let id = self.next;
-        self.next += 1;
+    /// The smallest that nothing speaks of: histories that differ in names only are one.
+    fn fresh_id(&mut self, replica: usize) -> u8 {
+        let named = |names: &mut dyn Iterator<Item = &str>| names.map(id).collect::<Vec<u8>>();
+        let mut used: BTreeSet<u8> = self.claimed();
+        used.extend(self.leases.iter().flat_map(|(lease, l)| [*lease, l.keeper]));
+        for (_, late) in &self.late {
+            match late {
+                Late::Read { keeper } => used.extend([*keeper]),
+                Late::Status { state, .. } => used.extend(ids_of(state)),
+                Late::Store { facts, .. } => used.extend(ids_of_key(facts)),
+                Late::Unfinalize { .. } => {}
+            }
+        }
+        used.extend(ids_of(&self.state));
+        for r in &self.replicas {
+            used.extend(ids_of(&r.saw_state));
+            used.extend(&r.met);
+            used.extend(r.held.keeper.iter().map(|k| id(k.accessor.as_str())));
+            used.extend(r.held.key.iter().flat_map(ids_of_key));
+            used.extend(named(
+                &mut r
+                    .held
+                    .looks
+                    .keys()
+                    .map(leasehold_vault_client::LeaseId::as_str),
+            ));
+        }
+        used.extend(
+            self.secret
+                .iter()
+                .filter_map(|s| s.facts.as_deref())
+                .flat_map(ids_of_key),
+        );
+        let id = (1..).find(|id| !used.contains(id)).unwrap();
+        self.keepers.remove(&id);
+        self.replicas[replica].met.insert(id);
         id
     }
 
@@ -281,8 +324,8 @@ impl<M> RequestWorld<M> {
     }
 
     /// A creds read reaches AWS.
-    fn make_key(&mut self, keeper: u8) -> u8 {
-        let lease = self.fresh_id();
+    fn make_key(&mut self, replica: usize, keeper: u8) -> u8 {
+        let lease = self.fresh_id(replica);
         let orphan = !self.keepers.contains_key(&keeper);
         let ends = self.now + LEASE;
         self.leases.insert(
@@ -373,7 +416,7 @@ impl<M> RequestWorld<M> {
     fn land(&mut self, late: Late) {
         match late {
             Late::Read { keeper, .. } => {
-                self.make_key(keeper);
+                self.make_key(0, keeper);
             }
             Late::Store { facts, version } => {
                 if !self.gone && self.secret.as_ref().map(|s| s.version) == version {
@@ -415,10 +458,7 @@ impl<M> RequestWorld<M> {
             all.extend(replica.held.unstored_since.map(|t| s(t) + 300));
             all.extend(replica.held.keeper.as_ref().map(|k| s(k.opened_at) + 60));
         }
-        all.extend(self.late.iter().filter_map(|l| match l {
-            Late::Read { sent, .. } => Some(sent + READ_LIMIT),
-            Late::Store { .. } | Late::Status { .. } | Late::Unfinalize { .. } => None,
-        }));
+        all.extend(self.late.iter().map(|(sent, late)| sent + late.limit()));
         all.extend(
             self.keepers
                 .iter()
@@ -431,13 +471,16 @@ impl<M> RequestWorld<M> {
 
     fn move_to(&mut self, moment: i64) {
         // What had to be over by then is over.
-        let (over, rest) = std::mem::take(&mut self.late)
+        let (over, rest): (Vec<_>, Vec<_>) = std::mem::take(&mut self.late)
             .into_iter()
-            .partition(|l| matches!(l, Late::Read { sent, .. } if sent + READ_LIMIT <= moment));
+            .partition(|(sent, late)| sent + late.limit() <= moment);
         self.late = rest;
-        let over: Vec<Late> = over;
-        for late in over {
-            self.land(late);
+        for (_, late) in over {
+            // A write that is over without effect is one more history; its effect in time was
+            // another move.
+            if matches!(late, Late::Read { .. }) {
+                self.land(late);
+            }
         }
         self.now = moment;
         let ended: Vec<u8> = self
@@ -465,7 +508,7 @@ impl<M> RequestWorld<M> {
         let name = keeper_name(keeper);
         self.leases.values().any(|l| l.keeper == keeper)
             || self.claimed().contains(&keeper)
-            || self.late.iter().any(|l| match l {
+            || self.late.iter().any(|(_, l)| match l {
                 Late::Read { keeper: k, .. } => *k == keeper,
                 Late::Status { state, .. } => state
                     .intent
@@ -514,6 +557,7 @@ fn digest_state(state: &State, now: i64, d: &mut Digest) {
     if let Some(i) = &state.intent {
         d.text(i.keeper.as_deref().unwrap_or(""));
         ahead(Some(i.at.0 + ISSUE_WITHIN), now, d);
+        ahead(Some(i.at.0 + STORE_WITHIN), now, d);
         ahead(Some(i.at.0 + UNANSWERED_READ), now, d);
     }
     for r in &state.retiring {
@@ -522,6 +566,27 @@ fn digest_state(state: &State, now: i64, d: &mut Digest) {
         ahead(Some(r.not_before.0), now, d);
     }
     d.number(state.approved_generation.unwrap_or(-1));
+}
+
+fn ids_of(state: &State) -> Vec<u8> {
+    let keepers = state.credential.iter().filter_map(|c| c.keeper.as_deref());
+    let intents = state.intent.iter().filter_map(|i| i.keeper.as_deref());
+    let former = state.retiring.iter().map(|r| r.keeper.as_str());
+    let leases = state.lease.iter().map(|l| l.id.as_str());
+    let ended = state.retiring.iter().filter_map(|r| r.lease_id.as_deref());
+    keepers
+        .chain(intents)
+        .chain(former)
+        .chain(leases)
+        .chain(ended)
+        .map(id)
+        .collect()
+}
+
+fn ids_of_key(facts: &KeyFacts) -> Vec<u8> {
+    let keeper = facts.keeper.as_ref().map(|k| id(k.as_str()));
+    let lease = facts.lease.as_ref().map(|l| id(l.as_str()));
+    keeper.into_iter().chain(lease).collect()
 }
 
 fn digest_facts(facts: Option<&KeyFacts>, d: &mut Digest) {
@@ -596,6 +661,7 @@ where
         me.saw = self.version;
         me.saw_state = self.state.clone();
         me.saw_secret = version;
+        me.met.clear();
         Some(o)
     }
 
@@ -645,7 +711,7 @@ where
             Action::RemoveFinalizer => {
                 let version = self.replicas[replica].saw;
                 if fate == Fate::Late {
-                    self.late.push(Late::Unfinalize { version });
+                    self.late.push((self.now, Late::Unfinalize { version }));
                     return Err(unanswered());
                 }
                 if !self.gone && version != self.version {
@@ -664,7 +730,7 @@ where
                 Outcome::Secret(self.seen_secret())
             }
             Action::OpenKeeper { ttl, .. } => {
-                let keeper = self.fresh_id();
+                let keeper = self.fresh_id(replica);
                 self.keepers.insert(keeper, self.now + ttl.as_secs());
                 Outcome::Keeper {
                     accessor: keeper_name(keeper).into(),
@@ -683,18 +749,23 @@ where
                         failure: refused(),
                     });
                 }
+                let asked = self.leases.values().any(|l| l.keeper == keeper)
+                    || self
+                        .late
+                        .iter()
+                        .any(|(_, l)| matches!(l, Late::Read { keeper: k } if *k == keeper));
+                if asked {
+                    self.wrong = Some("a second read under one keeper");
+                }
                 let unheard = Outcome::NoKey {
                     answered: false,
                     failure: unanswered(),
                 };
                 if fate == Fate::Late {
-                    self.late.push(Late::Read {
-                        keeper,
-                        sent: self.now,
-                    });
+                    self.late.push((self.now, Late::Read { keeper }));
                     return Ok(unheard);
                 }
-                let lease = self.make_key(keeper);
+                let lease = self.make_key(replica, keeper);
                 if lost {
                     return Ok(unheard);
                 }
@@ -707,11 +778,14 @@ where
             Action::StoreSecret { .. } => {
                 let version = self.secret.as_ref().map(|s| s.version);
                 let facts = Rc::new(self.replicas[replica].held.key.clone().unwrap());
-                if self.gone {
+                let in_time = self.replicas[replica]
+                    .intent_written
+                    .is_some_and(|t| self.now - t <= STORE_WITHIN.as_secs());
+                if self.gone || !in_time {
                     return Err(refused());
                 }
                 if fate == Fate::Late {
-                    self.late.push(Late::Store { facts, version });
+                    self.late.push((self.now, Late::Store { facts, version }));
                     return Err(unanswered());
                 }
                 let version = self.store(facts);
@@ -722,6 +796,7 @@ where
             }
             Action::LookUpKeeper { accessor, .. } => {
                 let keeper = id(accessor.as_str());
+                self.replicas[replica].met.insert(keeper);
                 Outcome::KeeperSeen(if self.keepers.contains_key(&keeper) {
                     Known::Is(KeeperSeen {
                         ours: keeper != FOREIGN,
@@ -735,6 +810,7 @@ where
                 Outcome::Done
             }
             Action::LookUpLease { lease, .. } => {
+                self.replicas[replica].met.insert(id(lease.as_str()));
                 let seen = self.leases.get(&id(lease.as_str()));
                 Outcome::LeaseSeen(seen.map_or(Known::Absent, |l| {
                     let live = l.life == Life::Live;
@@ -797,7 +873,7 @@ where
         }
         let state = Rc::new(State::of(status));
         if fate == Fate::Late {
-            self.late.push(Late::Status { state, version });
+            self.late.push((self.now, Late::Status { state, version }));
             return Err(unanswered());
         }
         let intent = state.intent.is_some() && self.state.intent != state.intent;
@@ -819,12 +895,17 @@ where
         self.replicas[replica].held = observed.held.clone();
     }
 
+    fn rest(&mut self, replica: usize, _: Next) {
+        self.replicas[replica].met.clear();
+    }
+
     fn crash(&mut self, replica: usize) {
         let run = self.replicas.iter().map(|r| r.run).max().unwrap_or(0) + 1;
         let me = &mut self.replicas[replica];
         me.run = run;
         me.held = Held::default();
         me.intent_written = None;
+        me.met.clear();
     }
 
     fn moves(&self, busy: bool) -> Vec<Move<Self>> {
@@ -867,7 +948,7 @@ where
             push(label, u8::from(busy), &|w| w.move_to(moment));
         }
         for i in 0..self.late.len() {
-            let label = match &self.late[i] {
+            let label = match &self.late[i].1 {
                 Late::Read { keeper, .. } => format!("Vault completes the read of keeper {keeper}"),
                 other => format!(
                     "takes effect at last: {}",
@@ -879,7 +960,7 @@ where
                 ),
             };
             push(label, 0, &|w| {
-                let late = w.late.remove(i);
+                let (_, late) = w.late.remove(i);
                 w.land(late);
             });
         }
@@ -904,7 +985,7 @@ where
 
     fn pass(&mut self) -> bool {
         let mut changed = false;
-        for late in std::mem::take(&mut self.late) {
+        for (_, late) in std::mem::take(&mut self.late) {
             changed = true;
             self.land(late);
         }
@@ -1013,11 +1094,11 @@ where
             );
             d.number((l.ends - now).max(-1));
         }
-        for late in &self.late {
+        for (sent, late) in &self.late {
+            d.number(*sent - now);
             match late {
-                Late::Read { keeper, sent } => {
+                Late::Read { keeper } => {
                     d.number(i64::from(*keeper));
-                    d.number(*sent - now);
                 }
                 Late::Store { facts, version } => {
                     digest_facts(Some(facts), d);
@@ -1041,11 +1122,9 @@ where
             digest_held(&r.held, now, d);
             d.number(i64::from(r.saw == self.version) + 2 * i64::from(mine));
             // Only a write of this very intent counts.
-            let written = r
-                .intent_written
-                .filter(|_| mine)
-                .map(|t| at(t) + ISSUE_WITHIN);
-            ahead(written, now, d);
+            let written = r.intent_written.filter(|_| mine).map(at);
+            ahead(written.map(|t| t + ISSUE_WITHIN), now, d);
+            ahead(written.map(|t| t + STORE_WITHIN), now, d);
         }
     }
 

@@ -1,5 +1,11 @@
 //! What would be done, as text: golden tests, and a dry run.
 
+mod kinds;
+mod yaml;
+
+pub use kinds::{for_aws_access_key_request, for_aws_role, for_secret_engine, request_succeeds};
+pub use yaml::render;
+
 use std::fmt::Write as _;
 
 use jiff::Timestamp;
