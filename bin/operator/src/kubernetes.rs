@@ -127,3 +127,60 @@ fn words(error: &kube::Error) -> String {
     }
     text.chars().take(500).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::body::Body;
+    use axum::http::{Request, Response};
+    use std::convert::Infallible;
+
+    /// An API server that serves the resources of one group.
+    fn serving(group: &'static str, plurals: &'static [&'static str]) -> Client {
+        let service = tower::service_fn(move |request: Request<kube::client::Body>| async move {
+            let resources: Vec<_> = plurals
+                .iter()
+                .map(|p| serde_json::json!({"name": p, "singularName": "", "namespaced": true, "kind": "K", "verbs": []}))
+                .collect();
+            let known = request.uri().path() == format!("/apis/{group}/v1alpha1");
+            let (code, body) = if known {
+                (
+                    200,
+                    serde_json::json!({"groupVersion": group, "resources": resources}),
+                )
+            } else {
+                (
+                    404,
+                    serde_json::json!({"status": "Failure", "code": 404, "reason": "NotFound", "message": "no"}),
+                )
+            };
+            let answer = Response::builder()
+                .status(code)
+                .body(Body::from(body.to_string()));
+            Ok::<_, Infallible>(answer.unwrap())
+        });
+        Client::new(service, "default")
+    }
+
+    #[tokio::test]
+    async fn missing_definitions_are_named() {
+        let client = serving("engine.kubevault.com", &["secretengines", "awsroles"]);
+        assert_eq!(
+            missing(&client).await.unwrap(),
+            [
+                "appbindings.appcatalog.appscode.com",
+                "awsaccesskeyrequests.engine.kubevault.com"
+            ]
+        );
+    }
+
+    #[test]
+    fn causes_stand_in_one_line() {
+        let error = std::io::Error::other("connection refused");
+        let text = words(&kube::Error::Service(Box::new(error)));
+        assert!(
+            text.contains("connection refused") && !text.contains('\n'),
+            "{text}"
+        );
+    }
+}
