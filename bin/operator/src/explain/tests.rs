@@ -125,3 +125,27 @@ fn a_file_that_is_not_there_and_a_pipe() {
         "# standard input, document 1: Secret is passed over\n"
     );
 }
+
+#[test]
+fn the_end_of_a_live_request_is_told_to_its_end() {
+    let text = r#"{"apiVersion": "engine.kubevault.com/v1alpha1", "kind": "AWSAccessKeyRequest",
+        "metadata": {"name": "app", "namespace": "demo", "uid": "u", "finalizers": ["kubevault.com"],
+            "deletionTimestamp": "2026-01-01T00:00:00Z"},
+        "spec": {"roleRef": {"name": "r", "namespace": "demo"}, "subjects": []},
+        "status": {"conditions": [{"type": "Approved"}], "approvedGeneration": 1,
+            "secret": {"name": "app-x"},
+            "lease": {"id": "aws/creds/r/1", "duration": "1h0m0s", "renewable": true},
+            "credential": {"keeper": "acc", "issuedAt": "2025-12-31T23:59:00Z",
+                "expiresAt": "2026-01-01T00:59:00Z", "renewAt": "2026-01-01T00:40:00Z",
+                "vault": {"clusterID": "c", "mount": "aws", "namespace": "demo", "appBinding": "v"}}}}"#;
+    let parsed = manifests::parse("live", text).unwrap();
+    let told = explain(parsed, false, &Settings::default(), NOW.parse().unwrap());
+    for line in [
+        "vault: revoke keeper acc\n",
+        "vault: look up lease aws/creds/r/1\n",
+        "kube: remove our finalizer\n",
+        "status: none, the object is gone\n",
+    ] {
+        assert!(told.contains(line), "{line}\n{told}");
+    }
+}
