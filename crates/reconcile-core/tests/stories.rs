@@ -509,7 +509,7 @@ fn of_requests_being_ended() {
             .deleting()
             .with(|o| {
                 o.attempts = 4;
-                o.held.looks.insert(key(1).lease.unwrap(), 3);
+                o.held.looks.insert(key(7).lease.unwrap(), 3);
             }),
         listed,
     );

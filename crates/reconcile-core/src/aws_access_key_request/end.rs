@@ -114,6 +114,21 @@ pub(super) fn deny(o: &Observed, now: Timestamp) -> Plan<Action> {
     Plan::rest(Next::OnChange)
 }
 
+/// A keeper named twice ends once, not before either allows.
+fn merged(claims: Vec<Claim>) -> Vec<Claim> {
+    let mut all: Vec<Claim> = Vec::new();
+    for claim in claims {
+        match all.iter_mut().find(|c| c.keeper == claim.keeper) {
+            Some(same) => {
+                same.not_before = same.not_before.max(claim.not_before);
+                same.lease = same.lease.take().or(claim.lease);
+            }
+            None => all.push(claim),
+        }
+    }
+    all
+}
+
 /// Whether the Secret may name a lease that the status does not.
 fn unclear(o: &Observed, claims: &[Claim]) -> bool {
     !o.secret_is_live && claims.iter().any(|c| c.lease.is_none())
@@ -171,11 +186,12 @@ pub(super) fn claims(o: &Observed, now: Timestamp) -> Vec<Claim> {
         });
     }
     claims.retain(|c| !o.ended(&c.keeper));
-    claims
+    merged(claims)
 }
 
 fn retiring(o: &Observed) -> Vec<Claim> {
-    o.state
+    let all = o
+        .state
         .retiring
         .iter()
         .map(|r| Claim {
@@ -188,7 +204,8 @@ fn retiring(o: &Observed) -> Vec<Claim> {
             not_before: r.not_before.0,
             place: r.vault.clone(),
         })
-        .collect()
+        .collect();
+    merged(all)
 }
 
 /// The lease of the key under that keeper, if our Secret tells it: the status may have been lost.

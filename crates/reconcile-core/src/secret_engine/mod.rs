@@ -43,7 +43,11 @@ impl Machine for SecretEngineMachine {
         false
     }
 
-    fn failure(o: &Observed, _now: Timestamp) -> Option<Failure> {
+    fn failure(o: &Observed, now: Timestamp) -> Option<Failure> {
+        // Never while there is something to do: letting go is, although Vault is away.
+        if o.failure.is_none() && !decide::decide(o, now).actions.is_empty() {
+            return None;
+        }
         if o.object.deleting.is_some() {
             decide::end_trouble(o)
         } else {

@@ -226,16 +226,16 @@ impl RequestExt for request::Observed {
         self.previous.conditions.push(denied);
         self
     }
-    /// Key 1 is recorded and in the Secret, and the subjects may read it.
+    /// Key 7 is recorded and in the Secret, and the subjects may read it.
     fn issued(mut self) -> Self {
-        let key = key(1);
+        let key = key(7);
         self.state.credential = Some(key.credential(place(), &self.object.uid));
         self.state.lease = key.lease();
         self.state.secret = Some(self.secret_name());
         self.state.approved_generation = Some(1);
         self.reader_role = Known::Is(true);
         self.reader_binding = Known::Is(true);
-        self.stored(1)
+        self.stored(7)
     }
     /// It is time for the next key.
     fn expiring(mut self) -> Self {
@@ -302,5 +302,300 @@ pub fn vault_of(o: &mut request::Observed, seen: Known<ClusterId>) {
 }
 
 pub fn some_lease() -> Lease {
-    key(1).lease().unwrap()
+    key(7).lease().unwrap()
+}
+
+/// Anything a request may look like, sensible or not.
+pub mod any {
+    use super::*;
+    use leasehold_reconcile_core::aws_access_key_request::RoleSeen;
+    use proptest::prelude::*;
+
+    pub fn failure() -> impl Strategy<Value = Failure> {
+        prop_oneof![
+            Just(denied()),
+            Just(sealed()),
+            Just(unanswered()),
+            Just(Failure::invalid(reasons::NAME_TAKEN, "taken")),
+            Just(Failure::new(
+                FailureClass::Conflict,
+                reasons::KUBERNETES,
+                "409"
+            )),
+            Just(Failure::new(
+                FailureClass::Unauthenticated,
+                reasons::LOGIN_REFUSED,
+                "403"
+            )),
+        ]
+    }
+
+    fn known<T: Clone + std::fmt::Debug + 'static>(
+        is: impl Strategy<Value = T> + 'static,
+    ) -> impl Strategy<Value = Known<T>> {
+        prop_oneof![
+            1 => Just(Known::Absent),
+            4 => is.prop_map(Known::Is),
+            1 => failure().prop_map(Known::Unknown),
+        ]
+    }
+
+    /// A moment: near, far, or absurd.
+    fn moment() -> impl Strategy<Value = Timestamp> {
+        prop_oneof![
+            8 => (-7200_i64..7200).prop_map(ahead),
+            1 => Just(Timestamp::MAX),
+            1 => Just(Timestamp::UNIX_EPOCH),
+        ]
+    }
+
+    pub fn object() -> impl Strategy<Value = Object> {
+        let deleting = prop_oneof![
+            3 => Just(None),
+            2 => Just(Some(ago(60))),
+            1 => Just(Some(ago(1000))),
+            1 => Just(Some(ago(48 * 3600))),
+        ];
+        (
+            deleting,
+            prop::bool::weighted(0.8),
+            prop::bool::weighted(0.1),
+            1..3_i64,
+        )
+            .prop_map(|(deleting, finalizer, abandon, generation)| Object {
+                deleting,
+                finalizer,
+                abandon,
+                generation,
+                ..super::object("any")
+            })
+    }
+
+    fn role_seen() -> impl Strategy<Value = RoleSeen> {
+        let seen = super::request("any").role.is().unwrap().clone();
+        (
+            prop::bool::weighted(0.1),
+            prop::bool::weighted(0.1),
+            prop::bool::weighted(0.2),
+        )
+            .prop_map(move |(deleting, unready, sts)| {
+                let mut role = seen.clone();
+                role.deleting = deleting;
+                if unready {
+                    role.ready = Err("not yet".into());
+                }
+                if sts {
+                    role.credential_type = CredentialType::AssumedRole;
+                }
+                role
+            })
+    }
+
+    fn secret() -> impl Strategy<Value = SecretSeen> {
+        (
+            prop::bool::weighted(0.85),
+            prop::option::weighted(0.8, 2..8_u8),
+        )
+            .prop_map(|(ours, n)| SecretSeen {
+                ours,
+                facts: n.filter(|_| ours).map(key),
+            })
+    }
+
+    pub fn request() -> impl Strategy<Value = request::Observed> {
+        let seen = (
+            known(role_seen()),
+            known(
+                prop_oneof![4 => Just("vault-1"), 1 => Just("vault-2")].prop_map(ClusterId::from),
+            ),
+            known(secret()),
+            any::<bool>(),
+            known(any::<bool>()),
+            known(any::<bool>()),
+            prop::option::weighted(0.1, failure()),
+            0..12_u32,
+        );
+        let people = (0..4_u8, any::<bool>());
+        let state = (
+            prop::option::weighted(0.6, moment()),
+            prop::option::weighted(0.4, (any::<bool>(), moment())),
+            prop::collection::vec((2..8_u8, moment(), any::<bool>()), 0..3),
+        );
+        let held = (0..6_u8, moment(), prop::option::weighted(0.2, moment()));
+        (object(), seen, people, state, held).prop_map(|(object, seen, people, state, held)| {
+            let mut o = super::request("any");
+            o.object = object;
+            let (role, vault, secret, live, reader_role, reader_binding, failure, attempts) = seen;
+            o.role = role;
+            vault_of(&mut o, vault);
+            o.secret = secret;
+            o.secret_is_live = live;
+            o.reader_role = reader_role;
+            o.reader_binding = reader_binding;
+            o.failure = failure;
+            o.attempts = attempts;
+            let finalizer = o.object.finalizer;
+            let secret = o.secret.clone();
+            if people.0 > 0 {
+                o = o.approved();
+                if people.1 {
+                    o.previous.conditions[0].observed_generation = Some(1);
+                }
+            }
+            if people.0 == 3 {
+                o = o.denied();
+            }
+            o.object.finalizer = finalizer;
+            let (issued, intent, retiring) = state;
+            if let Some(renew_at) = issued {
+                o = o.issued();
+                o.secret = secret;
+                let credential = o.state.credential.as_mut().unwrap();
+                credential.renew_at = time(renew_at);
+            }
+            if let Some((mine, at)) = intent {
+                let by = if mine {
+                    o.settings.instance.clone()
+                } else {
+                    "another".into()
+                };
+                o = o.intent(&by, 0);
+                o.state.intent.as_mut().unwrap().at = time(at);
+            }
+            for (n, not_before, known) in retiring {
+                o = o.retiring(n, not_before);
+                if !known {
+                    o.state.retiring.last_mut().unwrap().lease_id = None;
+                }
+            }
+            let (how, at, not_before) = held;
+            o.held.not_before = not_before;
+            if how > 1 {
+                o.held.keeper = Some(HeldKeeper {
+                    accessor: "accessor-2".into(),
+                    ttl: SignedDuration::from_mins(70),
+                    opened_at: at,
+                    asked: how > 2,
+                    refused: how == 3,
+                });
+            }
+            if how > 3 {
+                o.held.key = Some(key(2));
+                o.held.stored = how == 5;
+                o.held.unstored_since = not_before;
+            }
+            o
+        })
+    }
+
+    pub fn engine() -> impl Strategy<Value = secret_engine::Observed> {
+        let seen = (
+            known(Just(())),
+            known((any::<bool>(), 0..4_u8)),
+            known(Just(())),
+            known(any::<bool>()),
+            known(any::<bool>()),
+            any::<bool>(),
+            prop::option::weighted(0.1, failure()),
+            0..12_u32,
+        );
+        let spec = (
+            prop::bool::weighted(0.2),
+            prop::bool::weighted(0.2),
+            any::<bool>(),
+            prop::bool::weighted(0.1),
+        );
+        (object(), seen, spec).prop_map(|(object, seen, spec)| {
+            let mut o = super::engine("any").provided();
+            o.object = object;
+            o.mount = match seen.1 {
+                Known::Is((aws, whose)) => {
+                    let mut owner = o.owner();
+                    if whose == 1 {
+                        owner.uid = "another".into();
+                    }
+                    Known::Is(secret_engine::MountSeen {
+                        kind: if aws || whose > 1 {
+                            "aws".into()
+                        } else {
+                            "kv".into()
+                        },
+                        owner: (whose > 0).then_some(owner),
+                    })
+                }
+                Known::Absent => Known::Absent,
+                Known::Unknown(f) => Known::Unknown(f),
+            };
+            o.vault = seen.0;
+            let secret = o.root_secret.is().unwrap().clone();
+            o.root_secret = seen.2.map(|()| secret);
+            let (config, lease) = (
+                o.root_config.is().unwrap().clone(),
+                *o.engine_lease.is().unwrap(),
+            );
+            o.root_config = seen.3.map(|same| {
+                let mut config = config;
+                if !same {
+                    config.region = "elsewhere".into();
+                }
+                config
+            });
+            o.engine_lease = seen.4.map(|same| {
+                let mut lease = lease;
+                if !same {
+                    lease.lease *= 2;
+                }
+                lease
+            });
+            if seen.5 {
+                o.written = None;
+            }
+            o.failure = seen.6;
+            o.attempts = seen.7;
+            o.spec.adopt = spec.0;
+            if spec.1 {
+                o.spec.deletion_policy = DeletionPolicy::Retain;
+            }
+            if spec.2 {
+                o.users = vec!["demo/role".into()];
+            }
+            if spec.3 {
+                o.spec.aws.lease_config.as_mut().unwrap().lease = "soon".into();
+            }
+            o
+        })
+    }
+
+    pub fn role() -> impl Strategy<Value = aws_role::Observed> {
+        let missing = Failure::transient(reasons::MOUNT_MISSING, "no engine");
+        let seen = (
+            known(Just(())),
+            prop_oneof![4 => known(any::<bool>()), 1 => Just(Known::Unknown(missing))],
+            prop::option::weighted(0.1, failure()),
+            0..12_u32,
+            0..6_u8,
+        );
+        (object(), seen).prop_map(|(object, (vault, seen, failure, attempts, odd))| {
+            let mut o = super::role("any").provided();
+            o.object = object;
+            o.vault = vault;
+            let role = o.role.is().unwrap().clone();
+            o.role = seen.map(|same| {
+                let mut role = role;
+                if !same {
+                    role.iam_groups.push("other".into());
+                }
+                role
+            });
+            o.failure = failure;
+            o.attempts = attempts;
+            if odd == 0 {
+                o.spec.policy_document = Some("[]".into());
+            }
+            if odd == 1 {
+                o.object.name = "r".repeat(200);
+            }
+            o
+        })
+    }
 }
