@@ -13,7 +13,8 @@ LOCKED := $(if $(CI),--locked)
 HAS_NEXTEST := cargo nextest --version >/dev/null 2>&1
 
 .DEFAULT_GOAL := help
-.PHONY: help build fmt lint test laws servers e2e generated layers deny doc tools explain clean
+.PHONY: help build fmt lint lint-fmt lint-clippy lint-links test test-run test-doc laws servers e2e \
+	generated layers deny doc tools explain clean
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,17 +25,24 @@ build: ## Build everything; the programs are target/debug/leasehold and target/d
 fmt: ## Format the code
 	cargo fmt --all
 
-lint: ## Formatting, clippy without a warning, links of the documents
+lint: lint-fmt lint-clippy lint-links ## Formatting, clippy without a warning, links of the documents
+lint-fmt:
 	cargo fmt --all --check
+lint-clippy:
 	cargo clippy $(LOCKED) --workspace --all-targets -- -D warnings
+lint-links:
 	.ci/links
 
-test: ## All tests but the end-to-end ones: no Go, Python, cluster or Vault needed
-	@if $(HAS_NEXTEST); then set -ex; \
+test: test-run test-doc ## All tests but the end-to-end ones: no Go, Python, cluster or Vault needed
+test-run:
+	@if $(HAS_NEXTEST); then set -x; \
 	    cargo nextest run $(LOCKED) --workspace -E 'not package(e2e)'; \
-	    cargo test $(LOCKED) --workspace --doc; \
 	else set -x; \
 	    cargo test $(LOCKED) --workspace --exclude e2e; \
+	fi
+test-doc: # which nextest does not run, and cargo test has run already
+	@if $(HAS_NEXTEST); then set -x; \
+	    cargo test $(LOCKED) --workspace --doc; \
 	fi
 
 laws: ## The laws of the core only: properties, explorer, golden stories
