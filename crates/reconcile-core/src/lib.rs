@@ -1,7 +1,4 @@
-//! What to do next, and what to say about it: pure functions over what was observed.
-//!
-//! No async, no clock, no I/O, no randomness. The shell observes, [`Machine::decide`] decides, the
-//! shell acts, [`Machine::absorb`] folds the outcome back, [`Machine::status`] says where it stands.
+#![doc = include_str!("../README.md")]
 
 pub mod aws_access_key_request;
 pub mod aws_role;

@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::{Failure, Known, Settings, backoff::later, reasons};
+use crate::{Failure, Known, Next, Settings, backoff, backoff::later, reasons};
 
 /// An object's metadata.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
@@ -61,4 +61,20 @@ pub fn may_let_go(object: &Object, settings: &Settings, vault: &Known<()>, now: 
     gone || object
         .deadline(settings)
         .is_some_and(|deadline| now >= deadline)
+}
+
+/// When to look again at an object under deletion that something holds up: at the deadline at the
+/// latest.
+pub fn wait(
+    object: &Object,
+    settings: &Settings,
+    failure: &Failure,
+    attempts: u32,
+    now: Timestamp,
+) -> Next {
+    let again = backoff::after(failure, attempts, now);
+    match object.deadline(settings) {
+        Some(deadline) if deadline > now => backoff::sooner(again, backoff::at(deadline, now)),
+        Some(_) | None => again,
+    }
 }

@@ -1,4 +1,11 @@
 //! What is done and said in every situation, as text: `UPDATE=1 cargo test --test stories` rewrites.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::too_many_lines,
+    reason = "helpers of tests"
+)]
 
 mod common;
 

@@ -52,7 +52,8 @@ pub(super) fn failure(o: &Observed, now: Timestamp) -> Option<Failure> {
     if o.failure.is_some() {
         return o.failure.clone();
     }
-    if !decide(o, now).actions.is_empty() {
+    let gone = o.object.deleting.is_some() && !o.object.finalizer;
+    if gone || !decide(o, now).actions.is_empty() {
         return None;
     }
     if o.object.deleting.is_some() {

@@ -71,7 +71,10 @@ pub(super) fn delete(o: &Observed, now: Timestamp) -> Plan<Action> {
         .is_some_and(|deadline| now >= deadline);
     if !claims.is_empty() {
         let why = stuck(o, now).map(|f| f.to_string()).unwrap_or_default();
-        return if late { let_go(o, &why) } else { ending };
+        let deadline = o.object.deadline(&o.settings).filter(|d| *d > now);
+        let soonest = deadline.map_or(Next::OnChange, |d| backoff::at(d, now));
+        let wait = Plan::rest(backoff::sooner(ending.next, soonest));
+        return if late { let_go(o, &why) } else { wait };
     }
     match &o.secret {
         Known::Unknown(failure) if !late => Plan::rest(backoff::after(failure, o.attempts, now)),
@@ -360,5 +363,6 @@ fn let_go(o: &Observed, why: &str) -> Plan<Action> {
         keepers.join(", "),
         o.settings.keeper_max,
     );
-    Plan::all([vec![Action::LetGo { message }], removal].concat())
+    // Told only if it happened; events are published when the drive is over.
+    Plan::all([removal, vec![Action::LetGo { message }]].concat())
 }

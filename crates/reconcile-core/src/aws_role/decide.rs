@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use leasehold_vault_client::MountPath;
 
 use super::{Action, Observed, desired, same};
-use crate::{Failure, Known, Next, Note, Plan, backoff, names, object, reasons};
+use crate::{Failure, Known, Next, Plan, backoff, names, object, reasons};
 
 pub(super) fn decide(o: &Observed, now: Timestamp) -> Plan<Action> {
     if o.object.deleting.is_some() {
@@ -75,11 +75,20 @@ fn end(o: &Observed, now: Timestamp) -> Plan<Action> {
         return failed.unwrap_or_else(|| let_go(o, "its abandon annotation says so"));
     }
     if let Some(failure) = end_trouble(o) {
-        let said = o.notes.iter().any(Note::is_let_go);
-        if !said && object::may_let_go(&o.object, &o.settings, &o.vault, now) {
+        let refused = o
+            .failure
+            .as_ref()
+            .is_some_and(|f| f.reason == reasons::KUBERNETES);
+        if !refused && object::may_let_go(&o.object, &o.settings, &o.vault, now) {
             return let_go(o, &failure.to_string());
         }
-        return Plan::rest(backoff::after(&failure, o.attempts, now));
+        return Plan::rest(object::wait(
+            &o.object,
+            &o.settings,
+            &failure,
+            o.attempts,
+            now,
+        ));
     }
     match &o.role {
         Known::Is(_) => Plan::act(Action::DeleteRole {
@@ -115,5 +124,6 @@ fn let_go(o: &Observed, why: &str) -> Plan<Action> {
         o.spec.path,
         o.vault_name()
     );
-    Plan::all(vec![Action::LetGo { message }, Action::RemoveFinalizer])
+    // Told only if it happened; events are published when the drive is over.
+    Plan::all(vec![Action::RemoveFinalizer, Action::LetGo { message }])
 }

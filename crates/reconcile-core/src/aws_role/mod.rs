@@ -47,7 +47,8 @@ impl Machine for AwsRoleMachine {
 
     fn failure(o: &Observed, now: Timestamp) -> Option<Failure> {
         // Never while there is something to do: letting go is, although Vault is away.
-        if o.failure.is_none() && !decide::decide(o, now).actions.is_empty() {
+        let gone = o.object.deleting.is_some() && !o.object.finalizer;
+        if gone || (o.failure.is_none() && !decide::decide(o, now).actions.is_empty()) {
             return None;
         }
         if o.object.deleting.is_some() {

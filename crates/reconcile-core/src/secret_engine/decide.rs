@@ -5,7 +5,7 @@ use leasehold_api_types::secret_engine::DeletionPolicy;
 use leasehold_vault_client::MountPath;
 
 use super::{Action, Observed, observed::MountSeen};
-use crate::{Failure, Known, Next, Note, Plan, SignedDuration, backoff, object, reasons};
+use crate::{Failure, Known, Next, Plan, SignedDuration, backoff, object, reasons};
 
 /// The root Secret is read by name, so nobody wakes us when it changes.
 const ROOT_SECRET_LOOK: SignedDuration = SignedDuration::from_secs(60);
@@ -151,11 +151,20 @@ fn end(o: &Observed, now: Timestamp) -> Plan<Action> {
         return failed.unwrap_or_else(|| Plan::act(Action::RemoveFinalizer));
     }
     if let Some(failure) = end_trouble(o) {
-        let said = o.notes.iter().any(Note::is_let_go);
-        if !said && object::may_let_go(&o.object, &o.settings, &o.vault, now) {
+        let refused = o
+            .failure
+            .as_ref()
+            .is_some_and(|f| f.reason == reasons::KUBERNETES);
+        if !refused && object::may_let_go(&o.object, &o.settings, &o.vault, now) {
             return let_go(o, &failure.to_string());
         }
-        return Plan::rest(backoff::after(&failure, o.attempts, now));
+        return Plan::rest(object::wait(
+            &o.object,
+            &o.settings,
+            &failure,
+            o.attempts,
+            now,
+        ));
     }
     match &o.mount {
         Known::Is(mount) if o.ours(mount) => {
@@ -192,5 +201,6 @@ fn let_go(o: &Observed, why: &str) -> Plan<Action> {
         o.object.path(),
         o.spec.path
     );
-    Plan::all(vec![Action::LetGo { message }, Action::RemoveFinalizer])
+    // Told only if it happened; events are published when the drive is over.
+    Plan::all(vec![Action::RemoveFinalizer, Action::LetGo { message }])
 }

@@ -126,7 +126,11 @@ impl Observed {
 }
 
 pub(super) fn absorb(o: &mut Observed, action: &Action, outcome: Result<(), Failure>) {
-    if let Err(failure) = outcome {
+    if let Err(mut failure) = outcome {
+        if *action == Action::RemoveFinalizer {
+            // By this reason the object's going is told from what it waits for.
+            failure.reason = reasons::KUBERNETES;
+        }
         o.failure = Some(failure);
         return;
     }

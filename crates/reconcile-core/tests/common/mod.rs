@@ -296,9 +296,12 @@ impl RequestExt for request::Observed {
 }
 
 pub fn vault_of(o: &mut request::Observed, seen: Known<ClusterId>) {
-    for vault in o.vaults.values_mut() {
-        *vault = seen.clone();
-    }
+    let bindings: Vec<_> = o.vaults.keys().cloned().collect();
+    o.vaults = bindings
+        .into_iter()
+        .map(|binding| (binding, seen.clone()))
+        .collect();
+    drop(seen);
 }
 
 pub fn some_lease() -> Lease {

@@ -1,6 +1,17 @@
 //! Every history within bounds, of all three kinds.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::struct_excessive_bools,
+    clippy::too_many_lines,
+    reason = "helpers of tests"
+)]
 
+#[path = "../common/mod.rs"]
+mod common;
 mod mutants;
+mod provision;
 mod request;
 
 use leasehold_reconcile_core::{
@@ -8,6 +19,7 @@ use leasehold_reconcile_core::{
     explore::{Bounds, Report, World, explore},
 };
 use mutants::Mutant;
+use provision::{Engine, Provision, Role};
 use request::{Plot, RequestWorld};
 
 fn run<W: World>(name: &str, world: W, replicas: usize, faults: u8) -> Report {
@@ -120,6 +132,18 @@ fn a_forged_status_revokes_nothing_foreign() {
         1,
         1,
     );
+}
+
+#[test]
+fn an_engine_is_mounted_and_unmounted_and_nothing_else_is() {
+    holds("engine", Provision::<Engine>::new(1, 2), 1, 3);
+    holds("engine", Provision::<Engine>::new(2, 1), 2, 2);
+}
+
+#[test]
+fn a_role_goes_with_its_object() {
+    holds("role", Provision::<Role>::new(1, 2), 1, 3);
+    holds("role", Provision::<Role>::new(2, 1), 2, 2);
 }
 
 fn caught<X: mutants::Mistake>(name: &str, plot: Plot, faults: u8) {

@@ -308,7 +308,7 @@ impl<M> RequestWorld<M> {
                 .filter_map(|s| s.facts.as_deref())
                 .flat_map(ids_of_key),
         );
-        let id = (1..).find(|id| !used.contains(id)).unwrap();
+        let id = (1..u8::MAX).find(|id| !used.contains(id)).unwrap();
         self.keepers.remove(&id);
         self.replicas[replica].met.insert(id);
         id
@@ -1057,7 +1057,12 @@ where
             .secret
             .as_ref()
             .and_then(|s| s.facts.as_ref())
-            .is_some_and(|f| f.keeper.as_ref().map(|k| k.as_str()) == credential.keeper.as_deref());
+            .is_some_and(|f| {
+                f.keeper
+                    .as_ref()
+                    .map(leasehold_vault_client::Accessor::as_str)
+                    == credential.keeper.as_deref()
+            });
         if !lives || !stored {
             return Some("the Secret does not hold a live key".into());
         }
