@@ -40,7 +40,7 @@ async fn a_namespace_goes_with_everything_in_it() -> Result<()> {
 #[tokio::test]
 async fn a_namespace_goes_although_the_login_material_is_gone() -> Result<()> {
     let world = World::prepare(RealStand::start().await?).await?;
-    let flags = ["--keeper-max=30s", "--revocation-deadline=5s"];
+    let flags = ["--keeper-max=1m", "--revocation-deadline=5s"];
     let mut operator = world.operator(&flags).await?;
     issued(&world).await?;
     operator.kill().await?;

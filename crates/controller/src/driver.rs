@@ -169,6 +169,10 @@ impl<H: Hands, C: Clock> Drive<'_, H, C> {
             tracing::warn!(%kind, object = %self.target.path(), %action, %failure, "failed");
         }
         self.context.metrics.acted(&kind, outcome.is_ok());
+        // At once: the watch may show our own write before the drive ends.
+        self.context
+            .memory
+            .saw(&self.target.uid, &self.target.resource_version);
         let failed = outcome.is_err();
         H::Machine::absorb(&mut self.observed, action, outcome, now);
         self.context

@@ -33,7 +33,9 @@ impl Memory {
 
     /// Remembers the version that our last write made.
     pub fn saw(&self, uid: &str, resource_version: &str) {
-        let version = number(resource_version);
+        let Ok(version) = resource_version.parse::<u64>() else {
+            return;
+        };
         self.with(|all| {
             let entry = all.entry(uid.to_owned()).or_default();
             entry.version = entry.version.max(version);
@@ -45,6 +47,14 @@ impl Memory {
     pub fn is_behind(&self, uid: &str, resource_version: &str) -> bool {
         let version = number(resource_version);
         self.with(|all| all.get(uid).is_some_and(|e| version < e.version))
+    }
+
+    /// Whether that version is the newest we have seen: then its event is no news.
+    pub fn knows(&self, uid: &str, resource_version: &str) -> bool {
+        let Ok(version) = resource_version.parse::<u64>() else {
+            return false;
+        };
+        self.with(|all| all.get(uid).is_some_and(|e| version <= e.version))
     }
 
     /// The object is gone.
@@ -73,6 +83,9 @@ mod tests {
         assert!(memory.is_behind("u", "99"));
         assert!(!memory.is_behind("u", "100"));
         assert!(!memory.is_behind("other", "1"));
+        assert!(memory.knows("u", "100"), "our own write is no news");
+        assert!(!memory.knows("u", "101"));
+        assert!(!memory.knows("u", "not-a-number"));
         memory.forget("u");
         assert!(!memory.is_behind("u", "99"));
     }

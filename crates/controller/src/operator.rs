@@ -24,7 +24,7 @@ use crate::hands::{
 };
 use crate::memory::Memory;
 use crate::metrics::Metrics;
-use crate::relations::Wake;
+use crate::relations::{Remembered, Wake};
 use crate::sessions::{Connect, HttpConnect, Sessions};
 use crate::stores::{self, FEEDS, Scope};
 
@@ -105,17 +105,10 @@ impl Operator {
         let (wake_engines, engine_queue) = mpsc::unbounded_channel();
         let (wake_roles, role_queue) = mpsc::unbounded_channel();
         let (wake_requests, request_queue) = mpsc::unbounded_channel();
-        let forget = {
-            let (engines, roles, requests) = (
-                Arc::clone(&engines),
-                Arc::clone(&roles),
-                Arc::clone(&requests),
-            );
-            Box::new(move |uid: &str| {
-                forget(&engines, uid);
-                forget(&roles, uid);
-                forget(&requests, uid);
-            })
+        let remembered = Contexts {
+            engines: Arc::clone(&engines),
+            roles: Arc::clone(&roles),
+            requests: Arc::clone(&requests),
         };
         let wake = Arc::new(Wake {
             stores: stores.clone(),
@@ -123,7 +116,7 @@ impl Operator {
             engines: wake_engines,
             roles: wake_roles,
             requests: wake_requests,
-            forget,
+            remembered: Box::new(remembered),
         });
         let ready = self.ready.subscribe();
         let (ended, end) = watch::channel(false);
@@ -194,9 +187,28 @@ impl Operator {
     }
 }
 
-fn forget<H: Hands, C: Clock>(context: &Context<H, C>, uid: &str) {
-    context.memory.forget(uid);
-    context.hands.forget(uid);
+struct Contexts {
+    engines: Arc<Context<EngineHands, SystemClock>>,
+    roles: Arc<Context<RoleHands, SystemClock>>,
+    requests: Arc<Context<RequestHands, SystemClock>>,
+}
+
+impl Remembered for Contexts {
+    fn knows(&self, uid: &str, version: &str) -> bool {
+        // Uids are unique across kinds.
+        self.requests.memory.knows(uid, version)
+            || self.roles.memory.knows(uid, version)
+            || self.engines.memory.knows(uid, version)
+    }
+
+    fn forget(&self, uid: &str) {
+        self.requests.memory.forget(uid);
+        self.requests.hands.forget(uid);
+        self.roles.memory.forget(uid);
+        self.roles.hands.forget(uid);
+        self.engines.memory.forget(uid);
+        self.engines.hands.forget(uid);
+    }
 }
 
 /// Drives the objects of one kind until told to end, and then those under way to their end.

@@ -29,7 +29,14 @@ impl<K> Change<K> {
     }
 }
 
-type Forget = Box<dyn Fn(&str) + Send + Sync>;
+/// What the drives remember of objects, of whichever kind.
+pub trait Remembered: Send + Sync {
+    /// Whether that version of that object is known already: our own write comes back as an event,
+    /// and a drive on it would only look at the same things again.
+    fn knows(&self, uid: &str, resource_version: &str) -> bool;
+    /// The object of that uid is gone.
+    fn forget(&self, uid: &str);
+}
 
 /// Wakes the drives of those whom a change concerns.
 pub struct Wake {
@@ -43,8 +50,8 @@ pub struct Wake {
     pub roles: UnboundedSender<ObjectRef<AWSRole>>,
     /// Drives of requests.
     pub requests: UnboundedSender<ObjectRef<AWSAccessKeyRequest>>,
-    /// Told the uid of each object that is gone.
-    pub forget: Forget,
+    /// What the drives remember.
+    pub remembered: Box<dyn Remembered>,
 }
 
 impl std::fmt::Debug for Wake {
@@ -130,9 +137,17 @@ impl Wake {
         K: Resource<DynamicType = ()>,
     {
         match change {
-            Change::Applied(object) => send(queue, &**object),
+            Change::Applied(object) => {
+                let version = object.resource_version().unwrap_or_default();
+                if !self
+                    .remembered
+                    .knows(&object.uid().unwrap_or_default(), &version)
+                {
+                    send(queue, &**object);
+                }
+            }
             Change::Deleted(object) => {
-                (self.forget)(&object.uid().unwrap_or_default());
+                self.remembered.forget(&object.uid().unwrap_or_default());
                 self.sweep();
             }
         }

@@ -170,7 +170,9 @@ fn connection(
         (Some(url), _) if !url.is_empty() => url.clone(),
         (_, Some(service)) => of_service(service, namespace)?,
         _ => {
-            return Err("it says neither spec.clientConfig.url nor service: where is Vault?".into());
+            return Err(
+                "it says neither spec.clientConfig.url nor service: where is Vault?".into(),
+            );
         }
     };
     // A Service in front says which name the certificate is for, also where a url is dialled.
