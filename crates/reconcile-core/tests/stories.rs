@@ -68,7 +68,19 @@ impl Stories {
     }
 
     fn request(&mut self, file: &str, title: &str, o: request::Observed) {
-        self.request_but(file, title, o, request_succeeds);
+        // Leases are listed until their keeper is revoked.
+        let mut ended = BTreeSet::new();
+        let number = |text: &str| text.rsplit('-').next().map(ToOwned::to_owned);
+        self.request_but(file, title, o, |action| match action {
+            Action::LookUpLease { lease, .. } if !ended.contains(&number(lease.as_str())) => {
+                Ok(Outcome::LeaseSeen(Known::Is(LeaseSeen { ttl: 3000 })))
+            }
+            Action::RevokeKeeper { accessor, .. } => {
+                ended.insert(number(accessor.as_str()));
+                Ok(Outcome::Done)
+            }
+            other => request_succeeds(other),
+        });
     }
 
     fn request_but(
@@ -407,8 +419,14 @@ fn of_requests_being_issued() {
     );
     s.request(
         "settled",
-        "all is well: nothing to do",
+        "all is well: a look at the lease, and nothing to do",
         request("aws-cred-rqst").approved().issued(),
+    );
+    s.request_but(
+        "lease-gone",
+        "somebody revoked the lease in Vault: the next key is issued",
+        request("aws-cred-rqst").approved().issued(),
+        request_succeeds,
     );
     s.request(
         "grant-lost",

@@ -7,7 +7,7 @@ use leasehold_api_types::{
 };
 use leasehold_vault_client::{Accessor, LeaseId};
 
-use super::{Action, HeldKeeper, KeyFacts, Observed, Outcome, SecretSeen};
+use super::{Action, HeldKeeper, KeyFacts, LeaseSeen, Observed, Outcome, SecretSeen};
 use crate::{Failure, Known, Note, backoff::later, reasons};
 
 impl Observed {
@@ -143,7 +143,7 @@ fn succeed(o: &mut Observed, action: &Action, outcome: Outcome, now: Timestamp) 
             o.keepers.insert(accessor.clone(), Known::Absent);
         }
         (Action::LookUpLease { lease, .. }, Outcome::LeaseSeen(seen)) => {
-            if seen.is().is_some() {
+            if seen.is().is_some() && !is_current(o, lease) {
                 *o.held.looks.entry(lease.clone()).or_default() += 1;
             }
             o.leases.insert(lease.clone(), seen);
@@ -228,6 +228,13 @@ fn record(o: &mut Observed, facts: &KeyFacts, vault: &VaultPlace, secret: &str, 
     }
     o.state.credential = Some(facts.credential(vault.clone(), &o.object.uid));
     o.state.lease = facts.lease();
+    if let Some(lease) = &facts.lease {
+        // Just issued: it is there.
+        let seen = LeaseSeen {
+            ttl: facts.duration.as_secs(),
+        };
+        o.leases.insert(lease.clone(), Known::Is(seen));
+    }
     o.state.secret = Some(secret.to_owned());
     o.state.intent = None;
     o.held.forget(None);
@@ -244,6 +251,21 @@ fn record(o: &mut Observed, facts: &KeyFacts, vault: &VaultPlace, secret: &str, 
 
 /// An application may still hold the former key: it lives on for this long, or until its own end.
 const OVERLAP: SignedDuration = SignedDuration::from_mins(5);
+
+/// Whether that is the lease of the present key, whose keeper is not known to have ended.
+fn is_current(o: &Observed, lease: &LeaseId) -> bool {
+    let recorded = o
+        .state
+        .lease
+        .as_ref()
+        .is_some_and(|l| l.id == lease.as_str());
+    let keeper = o
+        .state
+        .credential
+        .as_ref()
+        .and_then(|c| c.keeper.as_deref());
+    recorded && keeper.is_some_and(|k| !matches!(o.keepers.get(k), Some(Known::Absent)))
+}
 
 /// Credentials of STS cannot be revoked, only waited out.
 fn say_what_lives_on(o: &mut Observed, now: Timestamp) {

@@ -3,12 +3,12 @@
 use jiff::{SignedDuration, Timestamp};
 use leasehold_api_types::{
     CredentialType,
-    aws_access_key_request::{Intent, VaultPlace},
+    aws_access_key_request::{Credential, Intent, VaultPlace},
     time,
 };
 
 use super::{
-    Action, HeldKeeper, KeyFacts, Observed, RoleSeen, SecretSeen,
+    Action, Binding, HeldKeeper, KeyFacts, Observed, RoleSeen, SecretSeen,
     end::{GIVE_UP_STORING, UNANSWERED_READ},
 };
 use crate::{
@@ -199,7 +199,46 @@ fn healthy(o: &Observed, now: Timestamp) -> Option<Plan<Action>> {
     if !grants.is_empty() {
         return Some(Plan::all(grants));
     }
+    if let Some(plan) = look_at_lease(o, credential) {
+        return Some(plan);
+    }
+    if lease_gone(o) {
+        return None;
+    }
     Some(Plan::rest(backoff::at(credential.renew_at.0, now)))
+}
+
+/// Once a drive: somebody may have ended the key behind our back.
+fn look_at_lease(o: &Observed, credential: &Credential) -> Option<Plan<Action>> {
+    let lease = o
+        .state
+        .lease
+        .as_ref()
+        .filter(|_| credential.keeper.is_some())?;
+    let binding = Binding::of(&credential.vault);
+    let same = o
+        .vault(&binding)
+        .is()
+        .is_some_and(|c| c.as_str() == credential.vault.cluster_id);
+    let looked = o.leases.contains_key(lease.id.as_str());
+    (same && !looked).then(|| {
+        Plan::act(Action::LookUpLease {
+            binding,
+            lease: lease.id.as_str().into(),
+        })
+    })
+}
+
+/// Whether Vault says that the recorded key has ended, or is about to.
+pub(super) fn lease_gone(o: &Observed) -> bool {
+    let Some(lease) = &o.state.lease else {
+        return false;
+    };
+    match o.leases.get(lease.id.as_str()) {
+        Some(Known::Absent) => true,
+        Some(Known::Is(seen)) => seen.ttl <= 0,
+        Some(Known::Unknown(_)) | None => false,
+    }
 }
 
 fn grants(o: &Observed) -> Vec<Action> {

@@ -118,6 +118,17 @@ fn approved(o: &Observed, now: Timestamp) -> Verdict {
             Verdict::Failed,
         );
     }
+    if issue::lease_gone(o) {
+        return trouble.map_or_else(
+            || {
+                Verdict::progressing(
+                    reasons::PROGRESSING,
+                    "somebody ended the key in Vault; a new one is being issued",
+                )
+            },
+            Verdict::Failed,
+        );
+    }
     let words = match &credential.keeper {
         Some(_) => format!("the key is in Secret {}", o.secret_name()),
         None => format!(

@@ -934,6 +934,19 @@ where
                     });
                 }
             }
+            for (lease, seen) in &self.leases {
+                let recorded = self.state.lease.as_ref().map(|l| id(&l.id)) == Some(*lease);
+                if seen.life == Life::Live && recorded && !self.denied {
+                    push(
+                        format!("somebody revokes lease {lease} in Vault"),
+                        0,
+                        &|w| {
+                            w.people -= 1;
+                            w.leases.remove(lease);
+                        },
+                    );
+                }
+            }
             if self.secret.is_some() && !self.denied && self.deleting.is_none() {
                 push("somebody deletes the Secret".into(), 0, &|w| {
                     w.people -= 1;
