@@ -166,7 +166,8 @@ impl Stand for RealStand {
     async fn operator(&self, flags: &[&str]) -> Result<Box<dyn Operator>> {
         let kubeconfig = self.kubeconfig_operator().await?;
         let spec = Spec::new("leasehold", &binary("leasehold")?, &self.folder.path(""))
-            .args(["run", "--listen=off"])
+            // Below the tether's patience: an operator that has to be killed is a failure.
+            .args(["run", "--listen=off", "--grace=3s"])
             .arg(format!("--home-namespace={}", OPERATOR.0))
             .args(flags.iter().copied())
             .env("KUBECONFIG", kubeconfig);
@@ -179,7 +180,14 @@ struct RealOperator(Process);
 #[async_trait]
 impl Operator for RealOperator {
     async fn stop(&mut self) -> Result<()> {
-        self.0.stop().await
+        self.0.stop().await?;
+        let status = self.0.exited().context("it was waited for")?;
+        anyhow::ensure!(
+            status.code() == Some(0),
+            "the operator did not end by itself but with {status}:\n{}",
+            self.log()
+        );
+        Ok(())
     }
 
     async fn kill(&mut self) -> Result<()> {

@@ -44,7 +44,7 @@ pub trait Stand: Send + Sync {
 /// An operator under test. It ends when dropped.
 #[async_trait]
 pub trait Operator: Send {
-    /// Ends it as Kubernetes does: told to, then waited for.
+    /// Ends it as Kubernetes does: told to, then waited for. That it had to be killed is an error.
     async fn stop(&mut self) -> Result<()>;
 
     /// Ends it at once.

@@ -201,6 +201,10 @@ impl Remembered for Contexts {
             || self.engines.memory.knows(uid, version)
     }
 
+    fn part_deleted(&self, uid: &str, kind: &str, version: &str) {
+        self.requests.hands.part_deleted(uid, kind, version);
+    }
+
     fn forget(&self, uid: &str) {
         self.requests.memory.forget(uid);
         self.requests.hands.forget(uid);

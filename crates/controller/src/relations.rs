@@ -36,6 +36,8 @@ pub trait Remembered: Send + Sync {
     fn knows(&self, uid: &str, resource_version: &str) -> bool;
     /// The object of that uid is gone.
     fn forget(&self, uid: &str);
+    /// An object of that kind which the object of that uid owns is gone, at that version.
+    fn part_deleted(&self, uid: &str, kind: &str, version: &str);
 }
 
 /// Wakes the drives of those whom a change concerns.
@@ -126,6 +128,10 @@ impl Wake {
         let namespace = object.namespace().unwrap_or_default();
         for owner in object.owner_references() {
             if owner.kind == AWSAccessKeyRequest::kind(&()) {
+                if let Change::Deleted(_) = change {
+                    let version = object.resource_version().unwrap_or_default();
+                    self.remembered.part_deleted(&owner.uid, &K::kind(&()), &version);
+                }
                 let owner = ObjectRef::new(&owner.name).within(&namespace);
                 let _ = self.requests.send(owner);
             }

@@ -14,7 +14,7 @@ use leasehold_reconcile_core::{
     aws_access_key_request::{Action, Observed, Outcome, RequestMachine},
 };
 
-use self::held::InHand;
+use self::held::{InHand, Part};
 use super::Hands;
 use crate::cluster::Target;
 use crate::sessions::Sessions;
@@ -50,6 +50,20 @@ impl RequestHands {
             settings,
             in_hand: InHand::default(),
         }
+    }
+}
+
+impl RequestHands {
+    /// The watch told that an object of the request of that uid was deleted, at that version:
+    /// what we wrote before is no longer newer than the cache.
+    pub fn part_deleted(&self, uid: &str, kind: &str, version: &str) {
+        let part = match kind {
+            "Secret" => Part::Secret,
+            "Role" => Part::Role,
+            "RoleBinding" => Part::Binding,
+            _ => return,
+        };
+        self.in_hand.deleted(uid, part, crate::memory::number(version));
     }
 }
 

@@ -108,6 +108,17 @@ impl InHand {
         self.with(|all| all.entry(uid.to_owned()).or_default().secret = Some(seen));
     }
 
+    /// The watch told of a deletion of what we wrote: the cache no longer lags behind it.
+    pub(super) fn deleted(&self, uid: &str, part: Part, version: u64) {
+        self.with(|all| {
+            if let Some(entry) = all.get_mut(uid)
+                && entry.written.get(&part).is_some_and(|(wrote, _)| *wrote <= version)
+            {
+                entry.written.remove(&part);
+            }
+        });
+    }
+
     /// Whether the cache, showing that version (none: no such object), lags behind our own write.
     pub(super) fn lags(&self, uid: &str, part: Part, cached: Option<u64>) -> bool {
         self.read(uid, |e| {
