@@ -26,7 +26,7 @@ fn run<W: World>(name: &str, world: W, replicas: usize, faults: u8) -> Report {
     let states = std::env::var("STATES")
         .ok()
         .and_then(|n| n.parse().ok())
-        .unwrap_or(3_000_000);
+        .unwrap_or(8_000_000);
     let bounds = Bounds {
         replicas,
         faults,
@@ -144,6 +144,40 @@ fn an_engine_is_mounted_and_unmounted_and_nothing_else_is() {
 fn a_role_goes_with_its_object() {
     holds("role", Provision::<Role>::new(1, 2), 1, 3);
     holds("role", Provision::<Role>::new(2, 1), 2, 2);
+}
+
+/// Further than every build can wait for: `cargo test --release --test explorer -- --ignored`.
+#[test]
+#[ignore = "takes minutes and gigabytes"]
+fn deeper() {
+    let people = Plot { people: 1, ..PLOT };
+    holds(
+        "request, deleted or denied",
+        request(Plot {
+            replicas: 2,
+            ..people
+        }),
+        2,
+        1,
+    );
+    holds(
+        "request through a rotation",
+        request(Plot {
+            horizon: 1500,
+            ..PLOT
+        }),
+        1,
+        2,
+    );
+    holds(
+        "request",
+        request(Plot {
+            replicas: 2,
+            ..PLOT
+        }),
+        2,
+        2,
+    );
 }
 
 fn caught<X: mutants::Mistake>(name: &str, plot: Plot, faults: u8) {
