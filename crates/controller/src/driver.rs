@@ -6,7 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt;
-use kube::{Client, Resource, ResourceExt, runtime::controller::Action as Requeue};
+use kube::{
+    Client, Resource, ResourceExt,
+    runtime::{
+        controller::Action as Requeue,
+        reflector::{ObjectRef, Store},
+    },
+};
 use leasehold_api_types::{Condition, MANAGER};
 use leasehold_reconcile_core::{Machine, Next, Note, Timestamp, conditions, explain::MAX_ROUNDS};
 
@@ -36,9 +42,11 @@ pub enum DriveError {
 }
 
 /// Everything a drive of one kind needs.
-pub struct Context<H, C> {
+pub struct Context<H: Hands, C> {
     /// The API server.
     pub client: Client,
+    /// The cache of the kind.
+    pub store: Store<H::Object>,
     /// How the kind sees and touches the world.
     pub hands: H,
     /// What time it is.
@@ -51,9 +59,27 @@ pub struct Context<H, C> {
     pub metrics: Metrics,
 }
 
-impl<H, C> std::fmt::Debug for Context<H, C> {
+impl<H: Hands, C> std::fmt::Debug for Context<H, C> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Context").finish_non_exhaustive()
+    }
+}
+
+impl<H: Hands, C> Context<H, C> {
+    /// The object of that uid is gone: nothing of it is kept.
+    pub fn forget(&self, uid: &str) {
+        self.memory.forget(uid);
+        self.hands.forget(uid);
+    }
+
+    /// After a drive: its object may have gone while it ran, and what it noted after that nobody
+    /// else would wipe.
+    fn forget_if_gone(&self, object: &H::Object) {
+        let uid = object.uid().unwrap_or_default();
+        let cached = self.store.get(&ObjectRef::from_obj(object));
+        if cached.is_none_or(|cached| cached.uid().as_ref() != Some(&uid)) {
+            self.forget(&uid);
+        }
     }
 }
 
@@ -62,14 +88,16 @@ pub async fn drive<H: Hands, C: Clock>(
     object: Arc<H::Object>,
     context: Arc<Context<H, C>>,
 ) -> Result<Requeue, DriveError> {
-    let name = path_of::<H>(&object);
-    AssertUnwindSafe(drive_once::<H, C>(&object, &context))
+    let ended = AssertUnwindSafe(drive_once::<H, C>(&object, &context))
         .catch_unwind()
         .await
         .unwrap_or_else(|panic| {
             context.metrics.panics.inc();
+            let name = crate::stores::path(&*object);
             Err(DriveError::Panic(name, panic_words(&*panic)))
-        })
+        });
+    context.forget_if_gone(&object);
+    ended
 }
 
 /// After an error: again, more and more slowly.
@@ -85,10 +113,11 @@ pub fn error_policy<H: Hands, C: Clock>(
     let attempts = context
         .memory
         .count(&object.uid().unwrap_or_default(), true);
+    context.forget_if_gone(&object);
     let wait = Duration::from_secs((1 << attempts.min(6)).min(60));
     tracing::warn!(
         kind = %H::Object::kind(&()),
-        object = path_of::<H>(&object),
+        object = crate::stores::path(&*object),
         error = error as &dyn std::error::Error,
         "drive failed"
     );
@@ -96,7 +125,7 @@ pub fn error_policy<H: Hands, C: Clock>(
 }
 
 async fn drive_once<H: Hands, C: Clock>(
-    object: &H::Object,
+    object: &Arc<H::Object>,
     context: &Context<H, C>,
 ) -> Result<Requeue, DriveError> {
     let mut target = Target::new(&context.client, object).ok_or(DriveError::NotAnObject)?;
@@ -104,11 +133,11 @@ async fn drive_once<H: Hands, C: Clock>(
         .memory
         .is_behind(&target.uid, &target.resource_version)
     {
-        // The cache does not show our own last write yet; that write's event will wake us.
+        // The cache does not show our own last write yet.
         return Ok(Requeue::requeue(Duration::from_secs(1)));
     }
     let attempts = context.memory.attempts(&target.uid);
-    let observed = context
+    let (observed, grip) = context
         .hands
         .observe(object, attempts, context.clock.now())
         .await;
@@ -116,6 +145,7 @@ async fn drive_once<H: Hands, C: Clock>(
         context,
         target: &mut target,
         observed,
+        grip,
         written: normal(H::status_of(object)),
         stale: false,
     };
@@ -134,6 +164,7 @@ struct Drive<'a, H: Hands, C> {
     context: &'a Context<H, C>,
     target: &'a mut Target<H::Object>,
     observed: ObservedOf<H>,
+    grip: H::Grip,
     written: Option<StatusOf<H>>,
     /// A write met a newer object: whatever we know is old.
     stale: bool,
@@ -161,7 +192,10 @@ impl<H: Hands, C: Clock> Drive<'_, H, C> {
         tracing::info!(%kind, object = %self.target.path(), %action, "act");
         let outcome = match H::Machine::records(action) {
             Some(outcome) => self.record(action, outcome).await,
-            None => self.context.hands.perform(self.target, action).await,
+            None => {
+                let hands = &self.context.hands;
+                hands.perform(self.target, &self.grip, action).await
+            }
         };
         let now = self.context.clock.now();
         if let Err(failure) = &outcome {
@@ -203,11 +237,8 @@ impl<H: Hands, C: Clock> Drive<'_, H, C> {
     /// Says where the object stands, if that is news, and when to look again.
     async fn finish(&mut self, before: &[Condition], next: Next) -> Result<Requeue, DriveError> {
         let now = self.context.clock.now();
-        let failure = H::Machine::failure(&self.observed, now);
-        self.context
-            .memory
-            .count(&self.target.uid, failure.is_some());
         if self.stale {
+            self.count(now);
             return Ok(Requeue::requeue(Duration::from_secs(1)));
         }
         let status = normal(H::Machine::status(&self.observed, now));
@@ -217,6 +248,7 @@ impl<H: Hands, C: Clock> Drive<'_, H, C> {
             match self.target.write_status(status).await {
                 Ok(()) => {}
                 Err(e) if failures::is_stale(&e) => {
+                    self.count(now);
                     return Ok(Requeue::requeue(Duration::from_secs(1)));
                 }
                 Err(e) => return Err(DriveError::Status(self.target.path(), Box::new(e))),
@@ -227,7 +259,16 @@ impl<H: Hands, C: Clock> Drive<'_, H, C> {
             .map(|s| s.conditions().to_vec())
             .unwrap_or_default();
         self.publish(conditions::event(before, &after)).await;
-        requeue(next, now, || self.target.path())
+        let rest = requeue(next, now, || self.target.path())?;
+        self.count(now);
+        Ok(rest)
+    }
+
+    /// Counts the drive; one that ends in an error is counted by the error policy.
+    fn count(&self, now: Timestamp) {
+        let failure = H::Machine::failure(&self.observed, now);
+        let memory = &self.context.memory;
+        memory.count(&self.target.uid, failure.is_some());
     }
 
     async fn publish(&self, transition: Option<Note>) {
@@ -266,14 +307,6 @@ fn normal<S: HasConditions>(status: Option<S>) -> Option<S> {
         *status.conditions_mut() = ours;
         status
     })
-}
-
-fn path_of<H: Hands>(object: &H::Object) -> String {
-    format!(
-        "{}/{}",
-        object.namespace().unwrap_or_default(),
-        object.name_any()
-    )
 }
 
 // The payload of a panic of ours is a text of ours: redacted values cannot be formatted into it.

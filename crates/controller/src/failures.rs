@@ -1,7 +1,9 @@
 //! Failures of Vault and of the API server, in the core's words: translated once, here.
 
-use leasehold_reconcile_core::{Failure, FailureClass, reasons, settings::KEEPER_POLICY};
+use leasehold_reconcile_core::{Failure, FailureClass, Known, reasons, settings::KEEPER_POLICY};
 use leasehold_vault_client::{ErrorKind, MountPath, VaultError};
+
+use crate::sessions::Session;
 
 /// A failed call to Vault.
 pub fn vault(error: &VaultError) -> Failure {
@@ -58,6 +60,18 @@ pub fn vault(error: &VaultError) -> Failure {
         _ => (FailureClass::Transient, reasons::VAULT_UNEXPECTED, words),
     };
     Failure::new(class, reason, message)
+}
+
+/// The login a drive looked through, for its actions.
+pub fn held(session: &Known<Session>) -> Result<&Session, Failure> {
+    match session {
+        Known::Is(session) => Ok(session),
+        Known::Absent => Err(Failure::transient(
+            reasons::APP_BINDING_NOT_FOUND,
+            "there is no AppBinding and no login to Vault any more",
+        )),
+        Known::Unknown(failure) => Err(failure.clone()),
+    }
 }
 
 /// A failed creds read, in AWS's or Vault's own words.

@@ -20,6 +20,9 @@ use crate::cluster::Target;
 /// How one kind sees and touches the world. No decisions here: an `if` on state in `perform` is a
 /// missing line in `decide`.
 pub trait Hands: Send + Sync + 'static {
+    /// What one drive holds from its look to its end: the logins it looked through, above all. Its
+    /// actions go through the same, so that what was decided on one Vault is not done to another.
+    type Grip: Send + Sync;
     /// Decides for it.
     type Machine: Machine<Status: HasConditions>;
     /// The custom resource.
@@ -38,20 +41,21 @@ pub trait Hands: Send + Sync + 'static {
         object: &Self::Object,
         attempts: u32,
         now: Timestamp,
-    ) -> impl Future<Output = ObservedOf<Self>> + Send;
+    ) -> impl Future<Output = (ObservedOf<Self>, Self::Grip)> + Send;
 
     /// Carries out one action.
     fn perform(
         &self,
         target: &mut Target<Self::Object>,
+        grip: &Self::Grip,
         action: &ActionOf<Self>,
     ) -> impl Future<Output = Result<OutcomeOf<Self>, Failure>> + Send;
 
     /// Keeps what must outlive this drive, after each absorbed action.
-    fn remember(&self, uid: &str, observed: &ObservedOf<Self>);
+    fn remember(&self, _uid: &str, _observed: &ObservedOf<Self>) {}
 
     /// The object is gone: nothing of it is kept.
-    fn forget(&self, uid: &str);
+    fn forget(&self, _uid: &str) {}
 
     /// The status as it was read.
     fn status_of(object: &Self::Object) -> Option<StatusOf<Self>>;

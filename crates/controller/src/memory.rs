@@ -2,6 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// A cache that shows an older version for longer than this does not lag: versions went back, as
+/// they do when an API server's backup is restored.
+const LAG: Duration = Duration::from_secs(60);
 
 /// Failed drives in a row, and the newest version seen, by uid.
 #[derive(Debug, Default)]
@@ -12,7 +19,15 @@ pub struct Memory {
 #[derive(Debug, Default, Clone, Copy)]
 struct Entry {
     attempts: u32,
-    version: u64,
+    seen: Option<(u64, Instant)>,
+}
+
+impl Entry {
+    /// The newest version seen, while an older one may be shown in its stead.
+    fn recent(&self) -> Option<u64> {
+        let (version, at) = self.seen?;
+        (at.elapsed() < LAG).then_some(version)
+    }
 }
 
 impl Memory {
@@ -31,14 +46,16 @@ impl Memory {
         })
     }
 
-    /// Remembers the version that our last write made.
+    /// Remembers a version as the newest.
     pub fn saw(&self, uid: &str, resource_version: &str) {
         let Ok(version) = resource_version.parse::<u64>() else {
             return;
         };
         self.with(|all| {
             let entry = all.entry(uid.to_owned()).or_default();
-            entry.version = entry.version.max(version);
+            if entry.recent().is_none_or(|recent| recent < version) {
+                entry.seen = Some((version, Instant::now()));
+            }
         });
     }
 
@@ -46,7 +63,8 @@ impl Memory {
     /// already done.
     pub fn is_behind(&self, uid: &str, resource_version: &str) -> bool {
         let version = number(resource_version);
-        self.with(|all| all.get(uid).is_some_and(|e| version < e.version))
+        self.with(|all| all.get(uid)?.recent())
+            .is_some_and(|recent| version < recent)
     }
 
     /// Whether that version is the newest we have seen: then its event is no news.
@@ -54,12 +72,27 @@ impl Memory {
         let Ok(version) = resource_version.parse::<u64>() else {
             return false;
         };
-        self.with(|all| all.get(uid).is_some_and(|e| version <= e.version))
+        self.with(|all| {
+            let entry = all.get(uid)?;
+            let same = entry.seen.is_some_and(|(seen, _)| seen == version);
+            Some(same || entry.recent().is_some_and(|recent| version < recent))
+        })
+        .unwrap_or(false)
     }
 
     /// The object is gone.
     pub fn forget(&self, uid: &str) {
         self.with(|all| all.remove(uid));
+    }
+
+    /// How many objects something is remembered of.
+    pub fn len(&self) -> usize {
+        self.with(|all| all.len())
+    }
+
+    /// Whether nothing is remembered.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
     fn with<T>(&self, f: impl FnOnce(&mut BTreeMap<String, Entry>) -> T) -> T {
@@ -88,6 +121,18 @@ mod tests {
         assert!(!memory.knows("u", "not-a-number"));
         memory.forget("u");
         assert!(!memory.is_behind("u", "99"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn versions_that_went_back_are_believed_after_a_minute() {
+        let memory = Memory::default();
+        memory.saw("u", "100");
+        tokio::time::advance(LAG).await;
+        assert!(!memory.is_behind("u", "7"), "or it would never be driven");
+        assert!(!memory.knows("u", "7"));
+        assert!(memory.knows("u", "100"), "a relist brings no news");
+        memory.saw("u", "7");
+        assert!(memory.is_behind("u", "6"));
     }
 
     #[test]

@@ -44,6 +44,8 @@ pub struct Operator {
     pub resolve: Vec<(String, SocketAddr)>,
     /// How Vaults are reached.
     pub connect: Arc<dyn Connect>,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
     /// What is counted.
     pub metrics: Metrics,
     /// Counts the caches that are filled; [`FEEDS`] is all of them.
@@ -71,6 +73,7 @@ impl Operator {
             home: None,
             resolve: Vec::new(),
             connect: Arc::new(HttpConnect),
+            clock: Arc::new(SystemClock),
             metrics: Metrics::default(),
             ready: watch::Sender::new(0),
             grace: Duration::from_secs(20),
@@ -90,17 +93,12 @@ impl Operator {
         let settings = || self.settings.clone();
         let engine_hands =
             EngineHands::new(client(), stores.clone(), Arc::clone(&sessions), settings());
-        let role_hands = RoleHands::new(
-            &self.client,
-            stores.clone(),
-            Arc::clone(&sessions),
-            settings(),
-        );
+        let role_hands = RoleHands::new(Arc::clone(&sessions), settings());
         let request_hands =
             RequestHands::new(client(), stores.clone(), Arc::clone(&sessions), settings());
-        let engines = self.context(engine_hands);
-        let roles = self.context(role_hands);
-        let requests = self.context(request_hands);
+        let engines = self.context(engine_hands, &stores.engines);
+        let roles = self.context(role_hands, &stores.roles);
+        let requests = self.context(request_hands, &stores.requests);
 
         let (wake_engines, engine_queue) = mpsc::unbounded_channel();
         let (wake_roles, role_queue) = mpsc::unbounded_channel();
@@ -135,27 +133,9 @@ impl Operator {
             }
             tracing::info!("caches are filled; working");
             tokio::join!(
-                work(
-                    engines,
-                    stores.engines,
-                    engine_queue,
-                    end.clone(),
-                    self.concurrency
-                ),
-                work(
-                    roles,
-                    stores.roles,
-                    role_queue,
-                    end.clone(),
-                    self.concurrency
-                ),
-                work(
-                    requests,
-                    stores.requests,
-                    request_queue,
-                    end.clone(),
-                    self.concurrency
-                ),
+                work(engines, engine_queue, end.clone(), self.concurrency),
+                work(roles, role_queue, end.clone(), self.concurrency),
+                work(requests, request_queue, end.clone(), self.concurrency),
             );
         };
         let ending = async {
@@ -171,11 +151,12 @@ impl Operator {
         }
     }
 
-    fn context<H: Hands>(&self, hands: H) -> Arc<Context<H, SystemClock>> {
+    fn context<H: Hands>(&self, hands: H, store: &Store<H::Object>) -> Driven<H> {
         Arc::new(Context {
             client: self.client.clone(),
+            store: store.clone(),
             hands,
-            clock: SystemClock,
+            clock: Arc::clone(&self.clock),
             memory: Memory::default(),
             events: Events::new(
                 self.client.clone(),
@@ -187,10 +168,12 @@ impl Operator {
     }
 }
 
+type Driven<H> = Arc<Context<H, Arc<dyn Clock>>>;
+
 struct Contexts {
-    engines: Arc<Context<EngineHands, SystemClock>>,
-    roles: Arc<Context<RoleHands, SystemClock>>,
-    requests: Arc<Context<RequestHands, SystemClock>>,
+    engines: Driven<EngineHands>,
+    roles: Driven<RoleHands>,
+    requests: Driven<RequestHands>,
 }
 
 impl Remembered for Contexts {
@@ -201,24 +184,24 @@ impl Remembered for Contexts {
             || self.engines.memory.knows(uid, version)
     }
 
+    fn wrote_part(&self, uid: &str, kind: &str, version: &str) -> bool {
+        self.requests.hands.wrote_part(uid, kind, version)
+    }
+
     fn part_deleted(&self, uid: &str, kind: &str, version: &str) {
         self.requests.hands.part_deleted(uid, kind, version);
     }
 
     fn forget(&self, uid: &str) {
-        self.requests.memory.forget(uid);
-        self.requests.hands.forget(uid);
-        self.roles.memory.forget(uid);
-        self.roles.hands.forget(uid);
-        self.engines.memory.forget(uid);
-        self.engines.hands.forget(uid);
+        self.requests.forget(uid);
+        self.roles.forget(uid);
+        self.engines.forget(uid);
     }
 }
 
 /// Drives the objects of one kind until told to end, and then those under way to their end.
 async fn work<H: Hands, C: Clock>(
     context: Arc<Context<H, C>>,
-    store: Store<H::Object>,
     queue: mpsc::UnboundedReceiver<ObjectRef<H::Object>>,
     end: watch::Receiver<bool>,
     concurrency: u16,
@@ -227,6 +210,7 @@ async fn work<H: Hands, C: Clock>(
         .map(Ok::<_, std::convert::Infallible>)
         .take_until(until(end));
     let config = controller::Config::default().concurrency(concurrency);
+    let store = context.store.clone();
     applier(
         |object, context| -> BoxFuture<'static, _> { drive::<H, C>(object, context).boxed() },
         error_policy::<H, C>,

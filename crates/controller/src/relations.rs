@@ -38,6 +38,8 @@ pub trait Remembered: Send + Sync {
     fn forget(&self, uid: &str);
     /// An object of that kind which the object of that uid owns is gone, at that version.
     fn part_deleted(&self, uid: &str, kind: &str, version: &str);
+    /// Whether that version of an object which the object of that uid owns is our own write.
+    fn wrote_part(&self, uid: &str, kind: &str, version: &str) -> bool;
 }
 
 /// Wakes the drives of those whom a change concerns.
@@ -128,9 +130,18 @@ impl Wake {
         let namespace = object.namespace().unwrap_or_default();
         for owner in object.owner_references() {
             if owner.kind == AWSAccessKeyRequest::kind(&()) {
-                if let Change::Deleted(_) = change {
-                    let version = object.resource_version().unwrap_or_default();
-                    self.remembered.part_deleted(&owner.uid, &K::kind(&()), &version);
+                let version = object.resource_version().unwrap_or_default();
+                let kind = K::kind(&());
+                match change {
+                    Change::Applied(_)
+                        if self.remembered.wrote_part(&owner.uid, &kind, &version) =>
+                    {
+                        continue;
+                    }
+                    Change::Applied(_) => {}
+                    Change::Deleted(_) => {
+                        self.remembered.part_deleted(&owner.uid, &kind, &version);
+                    }
                 }
                 let owner = ObjectRef::new(&owner.name).within(&namespace);
                 let _ = self.requests.send(owner);

@@ -1,5 +1,7 @@
 //! One object under a drive: every write to it carries the version last seen.
 
+use std::sync::Arc;
+
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::{
     Api, Client, Resource, ResourceExt,
@@ -17,6 +19,8 @@ use crate::failures;
 #[derive(Debug, Clone)]
 pub struct Target<K> {
     api: Api<K>,
+    /// The object as it was looked at: the caches may show a newer one, or another of its name.
+    pub object: Arc<K>,
     /// Namespace.
     pub namespace: String,
     /// Name.
@@ -38,16 +42,17 @@ where
         + Serialize,
 {
     /// From an object as it was read; `None` if it is not one of an API server.
-    pub fn new(client: &Client, object: &K) -> Option<Self> {
+    pub fn new(client: &Client, object: &Arc<K>) -> Option<Self> {
         let namespace = object.namespace()?;
         Some(Self {
             api: Api::namespaced(client.clone(), &namespace),
+            object: Arc::clone(object),
             namespace,
             name: object.name_any(),
             uid: object.uid()?,
             resource_version: object.resource_version()?,
             finalizers: object.finalizers().to_vec(),
-            reference: object.object_ref(&()),
+            reference: object.as_ref().object_ref(&()),
         })
     }
 

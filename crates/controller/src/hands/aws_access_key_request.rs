@@ -4,20 +4,21 @@ mod held;
 mod observe;
 mod perform;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use kube::Client;
 use leasehold_api_types::{AWSAccessKeyRequest, AwsAccessKeyRequestStatus};
 use leasehold_reconcile_core::{
-    Failure, Settings,
-    aws_access_key_request::{Action, Observed, Outcome, RequestMachine},
+    Failure, Known, Settings,
+    aws_access_key_request::{Action, Binding, Observed, Outcome, RequestMachine},
 };
 
 use self::held::{InHand, Part};
 use super::Hands;
 use crate::cluster::Target;
-use crate::sessions::Sessions;
+use crate::sessions::{Session, Sessions};
 use crate::stores::Stores;
 
 /// Sees and touches AWSAccessKeyRequests.
@@ -57,17 +58,26 @@ impl RequestHands {
     /// The watch told that an object of the request of that uid was deleted, at that version:
     /// what we wrote before is no longer newer than the cache.
     pub fn part_deleted(&self, uid: &str, kind: &str, version: &str) {
-        let part = match kind {
-            "Secret" => Part::Secret,
-            "Role" => Part::Role,
-            "RoleBinding" => Part::Binding,
-            _ => return,
-        };
-        self.in_hand.deleted(uid, part, crate::memory::number(version));
+        if let Some(part) = Part::of(kind) {
+            self.in_hand
+                .deleted(uid, part, crate::memory::number(version));
+        }
+    }
+
+    /// Whether that version of an object of the request is our own write: its event is no news.
+    pub fn wrote_part(&self, uid: &str, kind: &str, version: &str) -> bool {
+        Part::of(kind).is_some_and(|part| {
+            self.in_hand
+                .is_own(uid, part, crate::memory::number(version))
+        })
     }
 }
 
+/// What a drive of a request holds: the login to each Vault that matters to it.
+pub type Grip = BTreeMap<Binding, Known<Session>>;
+
 impl Hands for RequestHands {
+    type Grip = Grip;
     type Machine = RequestMachine;
     type Object = AWSAccessKeyRequest;
 
@@ -76,16 +86,17 @@ impl Hands for RequestHands {
         request: &AWSAccessKeyRequest,
         attempts: u32,
         _: Timestamp,
-    ) -> Observed {
+    ) -> (Observed, Grip) {
         self.look(request, attempts).await
     }
 
     async fn perform(
         &self,
         target: &mut Target<AWSAccessKeyRequest>,
+        grip: &Grip,
         action: &Action,
     ) -> Result<Outcome, Failure> {
-        self.touch(target, action).await
+        self.touch(target, grip, action).await
     }
 
     fn remember(&self, uid: &str, observed: &Observed) {

@@ -3,13 +3,11 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use kube::{Client, ResourceExt};
 use leasehold_api_types::{AWSRole, AwsRoleStatus};
 use leasehold_reconcile_core::{
     Failure, Known, Settings,
     aws_access_key_request::Binding,
     aws_role::{Action, AwsRoleMachine, Observed},
-    reasons,
 };
 use leasehold_vault_client::{ErrorKind, MountPath};
 
@@ -17,11 +15,9 @@ use super::Hands;
 use crate::cluster::{Target, target::object_of};
 use crate::failures;
 use crate::sessions::{Session, Sessions};
-use crate::stores::{Stores, named};
 
 /// Sees and touches AWSRoles.
 pub struct RoleHands {
-    stores: Stores,
     sessions: Arc<Sessions>,
     settings: Settings,
 }
@@ -33,61 +29,56 @@ impl std::fmt::Debug for RoleHands {
 }
 
 impl RoleHands {
-    /// Hands over these caches and logins.
-    pub fn new(_: &Client, stores: Stores, sessions: Arc<Sessions>, settings: Settings) -> Self {
-        Self {
-            stores,
-            sessions,
-            settings,
-        }
-    }
-
-    async fn session(&self, role: &AWSRole) -> Known<Session> {
-        let binding = Binding {
-            namespace: role.namespace().unwrap_or_default(),
-            name: role.spec.vault_ref.name.clone(),
-        };
-        self.sessions.session(&binding).await
+    /// Hands over these logins.
+    pub fn new(sessions: Arc<Sessions>, settings: Settings) -> Self {
+        Self { sessions, settings }
     }
 }
 
 impl Hands for RoleHands {
+    type Grip = Known<Session>;
     type Machine = AwsRoleMachine;
     type Object = AWSRole;
 
-    async fn observe(&self, role: &AWSRole, attempts: u32, _now: Timestamp) -> Observed {
+    async fn observe(
+        &self,
+        role: &AWSRole,
+        attempts: u32,
+        _now: Timestamp,
+    ) -> (Observed, Known<Session>) {
         let mut o = Observed::fresh(object_of(role), role.spec.clone(), self.settings.clone());
         o.previous = role.status.clone().unwrap_or_default();
         o.attempts = attempts;
-        match self.session(role).await {
+        let binding = Binding {
+            namespace: o.object.namespace.clone(),
+            name: o.spec.vault_ref.name.clone(),
+        };
+        let session = self.sessions.session(&binding).await;
+        match &session {
             Known::Is(session) => {
                 let path = MountPath(o.spec.path.clone());
                 let looked = session.vault.role(&path, &o.vault_name()).await;
                 o.role = looked.map_err(|e| failures::vault(&e)).into();
             }
             Known::Absent => o.vault = Known::Absent,
-            Known::Unknown(failure) => o.vault = Known::Unknown(failure),
+            Known::Unknown(failure) => o.vault = Known::Unknown(failure.clone()),
         }
-        o
+        (o, session)
     }
 
-    async fn perform(&self, target: &mut Target<AWSRole>, action: &Action) -> Result<(), Failure> {
+    async fn perform(
+        &self,
+        target: &mut Target<AWSRole>,
+        session: &Known<Session>,
+        action: &Action,
+    ) -> Result<(), Failure> {
         match action {
             Action::AddFinalizer => return target.add_finalizer().await,
             Action::RemoveFinalizer => return target.remove_finalizer().await,
             Action::LetGo { .. } => return Ok(()),
             _ => {}
         }
-        let session = match named(&self.stores.roles, &target.namespace, &target.name) {
-            Some(role) => self.session(&role).await,
-            None => Known::Absent,
-        };
-        let Known::Is(session) = session else {
-            return Err(Failure::transient(
-                reasons::VAULT_UNREACHABLE,
-                "the login to Vault is gone",
-            ));
-        };
+        let session = failures::held(session)?;
         let done = match action {
             Action::WriteRole {
                 path,
@@ -111,10 +102,6 @@ impl Hands for RoleHands {
         };
         done.map_err(|e| failures::vault(&e))
     }
-
-    fn remember(&self, _: &str, _: &Observed) {}
-
-    fn forget(&self, _: &str) {}
 
     fn status_of(role: &AWSRole) -> Option<AwsRoleStatus> {
         role.status.clone()

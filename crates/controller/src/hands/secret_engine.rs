@@ -1,7 +1,6 @@
 //! SecretEngine: what is seen, and how it is touched.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
@@ -29,8 +28,19 @@ pub struct EngineHands {
     stores: Stores,
     sessions: Arc<Sessions>,
     settings: Settings,
-    /// The secret halves of the root Secrets just read, until they are written to Vault.
-    keys: Mutex<BTreeMap<String, (RootSecretVersion, Redacted)>>,
+}
+
+/// What a drive of a SecretEngine holds.
+pub struct Grip {
+    session: Known<Session>,
+    /// The secret half of the root Secret, as read in this drive.
+    key: Option<(RootSecretVersion, Redacted)>,
+}
+
+impl std::fmt::Debug for Grip {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Grip").finish_non_exhaustive()
+    }
 }
 
 impl std::fmt::Debug for EngineHands {
@@ -52,12 +62,11 @@ impl EngineHands {
             stores,
             sessions,
             settings,
-            keys: Mutex::default(),
         }
     }
 
     /// The root Secret, read by name: nothing wider is allowed, or needed.
-    async fn root_secret(&self, engine: &SecretEngine) -> Known<RootSecretSeen> {
+    async fn root_secret(&self, engine: &SecretEngine) -> Known<(RootSecretSeen, Redacted)> {
         let namespace = engine.namespace().unwrap_or_default();
         let name = &engine.spec.aws.credential_secret;
         let api: Api<Secret> = Api::namespaced(self.client.clone(), &namespace);
@@ -67,31 +76,12 @@ impl EngineHands {
             Err(e) => return Known::Unknown(failures::kubernetes(&e)),
         };
         match parts(&secret, &format!("{namespace}/{name}")) {
-            Ok((seen, key)) => {
-                let uid = engine.uid().unwrap_or_default();
-                self.with_keys(|keys| keys.insert(uid, (seen.version.clone(), key)));
-                Known::Is(seen)
-            }
+            Ok(parts) => Known::Is(parts),
             Err(failure) => Known::Unknown(failure),
         }
     }
 
-    async fn session(&self, engine: &SecretEngine) -> Known<Session> {
-        let binding = Binding {
-            namespace: engine.namespace().unwrap_or_default(),
-            name: engine.spec.vault_ref.name.clone(),
-        };
-        self.sessions.session(&binding).await
-    }
-
-    fn with_keys<T>(
-        &self,
-        f: impl FnOnce(&mut BTreeMap<String, (RootSecretVersion, Redacted)>) -> T,
-    ) -> T {
-        f(&mut self.keys.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    async fn look_at_vault(&self, o: &mut Observed, session: &Session) {
+    async fn look_at_vault(o: &mut Observed, session: &Session) {
         let path = MountPath(o.spec.path.clone());
         o.mount = match session.vault.mount(&path).await {
             Ok(found) => Known::from(Ok(found.map(|m| MountSeen {
@@ -110,10 +100,16 @@ impl EngineHands {
 }
 
 impl Hands for EngineHands {
+    type Grip = Grip;
     type Machine = SecretEngineMachine;
     type Object = SecretEngine;
 
-    async fn observe(&self, engine: &SecretEngine, attempts: u32, _now: Timestamp) -> Observed {
+    async fn observe(
+        &self,
+        engine: &SecretEngine,
+        attempts: u32,
+        _now: Timestamp,
+    ) -> (Observed, Grip) {
         let mut o = Observed::fresh(
             object_of(engine),
             engine.spec.clone(),
@@ -131,20 +127,30 @@ impl Hands for EngineHands {
             .map(|role| crate::stores::path(&**role))
             .collect();
         o.users.sort();
+        let mut key = None;
         if o.object.deleting.is_none() {
-            o.root_secret = self.root_secret(engine).await;
+            o.root_secret = self.root_secret(engine).await.map(|(seen, secret)| {
+                key = Some((seen.version.clone(), secret));
+                seen
+            });
         }
-        match self.session(engine).await {
-            Known::Is(session) => self.look_at_vault(&mut o, &session).await,
+        let binding = Binding {
+            namespace: o.object.namespace.clone(),
+            name: o.spec.vault_ref.name.clone(),
+        };
+        let session = self.sessions.session(&binding).await;
+        match &session {
+            Known::Is(session) => Self::look_at_vault(&mut o, session).await,
             Known::Absent => o.vault = Known::Absent,
-            Known::Unknown(failure) => o.vault = Known::Unknown(failure),
+            Known::Unknown(failure) => o.vault = Known::Unknown(failure.clone()),
         }
-        o
+        (o, Grip { session, key })
     }
 
     async fn perform(
         &self,
         target: &mut Target<SecretEngine>,
+        grip: &Grip,
         action: &Action,
     ) -> Result<(), Failure> {
         match action {
@@ -153,18 +159,7 @@ impl Hands for EngineHands {
             Action::LetGo { .. } => return Ok(()),
             _ => {}
         }
-        let engine = crate::stores::named(&self.stores.engines, &target.namespace, &target.name);
-        let session = match engine {
-            Some(engine) => self.session(&engine).await,
-            None => Known::Absent,
-        };
-        let Known::Is(session) = session else {
-            return Err(Failure::transient(
-                reasons::VAULT_UNREACHABLE,
-                "the login to Vault is gone",
-            ));
-        };
-        let vault = &session.vault;
+        let vault = &failures::held(&grip.session)?.vault;
         let done = match action {
             Action::EnableMount { path, owner } => {
                 vault.enable_mount(path, "aws", &owner.to_string()).await
@@ -174,31 +169,21 @@ impl Hands for EngineHands {
                 config,
                 version,
             } => {
-                let key = self.with_keys(|keys| keys.get(&target.uid).cloned());
-                let Some((_, key)) = key.filter(|(held, _)| held == version) else {
+                let key = grip.key.as_ref().filter(|(held, _)| held == version);
+                let Some((_, key)) = key else {
                     return Err(Failure::new(
                         FailureClass::Conflict,
                         reasons::INTERNAL,
                         "the root Secret changed meanwhile; looking again",
                     ));
                 };
-                vault.write_root_config(path, config, &key).await
+                vault.write_root_config(path, config, key).await
             }
             Action::WriteEngineLease { path, lease } => vault.write_engine_lease(path, lease).await,
             Action::DisableMount { path } => vault.disable_mount(path).await,
             Action::AddFinalizer | Action::RemoveFinalizer | Action::LetGo { .. } => Ok(()),
         };
         done.map_err(|e| failures::vault(&e))
-    }
-
-    fn remember(&self, uid: &str, observed: &Observed) {
-        // Written: the secret half is no longer needed in memory.
-        let version = observed.written.as_ref();
-        self.with_keys(|keys| keys.retain(|of, (held, _)| of != uid || Some(&*held) != version));
-    }
-
-    fn forget(&self, uid: &str) {
-        self.with_keys(|keys| keys.remove(uid));
     }
 
     fn status_of(engine: &SecretEngine) -> Option<SecretEngineStatus> {

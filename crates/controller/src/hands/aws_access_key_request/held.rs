@@ -23,6 +23,18 @@ pub(super) enum Part {
     Binding,
 }
 
+impl Part {
+    /// By its kind in Kubernetes.
+    pub(super) fn of(kind: &str) -> Option<Self> {
+        match kind {
+            "Secret" => Some(Self::Secret),
+            "Role" => Some(Self::Role),
+            "RoleBinding" => Some(Self::Binding),
+            _ => None,
+        }
+    }
+}
+
 /// Everything in hand, by the request's uid.
 #[derive(Default)]
 pub(super) struct InHand {
@@ -112,11 +124,24 @@ impl InHand {
     pub(super) fn deleted(&self, uid: &str, part: Part, version: u64) {
         self.with(|all| {
             if let Some(entry) = all.get_mut(uid)
-                && entry.written.get(&part).is_some_and(|(wrote, _)| *wrote <= version)
+                && entry
+                    .written
+                    .get(&part)
+                    .is_some_and(|(wrote, _)| *wrote <= version)
             {
                 entry.written.remove(&part);
             }
         });
+    }
+
+    /// Whether that version of a part is our own write.
+    pub(super) fn is_own(&self, uid: &str, part: Part, version: u64) -> bool {
+        self.read(uid, |e| {
+            e.written
+                .get(&part)
+                .is_some_and(|(wrote, _)| *wrote == version)
+        })
+        .unwrap_or(false)
     }
 
     /// Whether the cache, showing that version (none: no such object), lags behind our own write.

@@ -1,5 +1,8 @@
 //! What is seen of a request: caches, and the live logins. Issuing asks the API server nothing.
 
+use std::collections::BTreeMap;
+
+use futures::future::join_all;
 use kube::{Resource, ResourceExt, runtime::reflector::Store};
 use leasehold_api_types::{
     AWSAccessKeyRequest, AWSRole, MANAGER, aws_access_key_request::Subject, condition::find,
@@ -9,9 +12,9 @@ use leasehold_reconcile_core::{
     aws_access_key_request::{Approval, Binding, Observed, RoleSeen, SecretSeen, approval},
     names, reasons,
 };
-use leasehold_vault_client::MountPath;
+use leasehold_vault_client::{ClusterId, MountPath};
 
-use super::{RequestHands, held::Part};
+use super::{Grip, RequestHands, held::Part};
 use crate::cluster::{
     readers,
     secrets::{self, owned_by},
@@ -22,7 +25,11 @@ use crate::relations::bindings_of;
 use crate::stores::named;
 
 impl RequestHands {
-    pub(super) async fn look(&self, request: &AWSAccessKeyRequest, attempts: u32) -> Observed {
+    pub(super) async fn look(
+        &self,
+        request: &AWSAccessKeyRequest,
+        attempts: u32,
+    ) -> (Observed, Grip) {
         let status = request.status.clone().unwrap_or_default();
         let object = object_of(request);
         let mut o = Observed::fresh(object, request.spec.clone(), status, self.settings.clone());
@@ -37,11 +44,11 @@ impl RequestHands {
         );
         // Nothing was ever issued: no Vault matters, and nobody logs in for it.
         if undecided && o.state.credential.is_none() && o.state.retiring.is_empty() {
-            return o;
+            return (o, Grip::new());
         }
-        self.look_at_vaults(request, &mut o).await;
+        let grip = self.look_at_vaults(request, &mut o).await;
         self.look_at_objects(&mut o);
-        o
+        (o, grip)
     }
 
     fn role(&self, request: &AWSAccessKeyRequest) -> Known<RoleSeen> {
@@ -63,25 +70,39 @@ impl RequestHands {
         })
     }
 
-    async fn look_at_vaults(&self, request: &AWSAccessKeyRequest, o: &mut Observed) {
-        let issuing = o.role.is().map(|r| (r.binding.clone(), r.mount.clone()));
-        for binding in bindings_of(&self.stores, request) {
-            let session = self.sessions.session(&binding).await;
-            let seen = match &session {
-                Known::Is(session) => session.cluster_id().await,
-                Known::Absent => Known::Absent,
-                Known::Unknown(failure) => Known::Unknown(failure.clone()),
-            };
-            if let (Some((at, mount)), Known::Is(session), Known::Is(_)) =
-                (&issuing, &session, &seen)
-                && *at == binding
-                && o.object.deleting.is_none()
-                && o.role.is().is_some_and(|r| r.ready.is_ok())
-            {
-                o.engine_lease = session.engine_lease(mount).await;
-            }
-            o.vaults.insert(binding, seen);
+    /// All at once: a dead Vault that a former key waits for must not delay the next key.
+    async fn look_at_vaults(&self, request: &AWSAccessKeyRequest, o: &mut Observed) -> Grip {
+        let issuing = o.role.is().filter(|r| r.ready.is_ok());
+        let issuing = issuing.filter(|_| o.object.deleting.is_none());
+        let looks = bindings_of(&self.stores, request)
+            .into_iter()
+            .map(|binding| async move {
+                let session = self.sessions.session(&binding).await;
+                let Known::Is(live) = &session else {
+                    let seen = session.clone().map(|_| ClusterId::from(""));
+                    return (binding, session, seen, None);
+                };
+                let seen = live.cluster_id().await;
+                let mount = issuing.filter(|role| role.binding == binding && seen.is().is_some());
+                let lease = match mount {
+                    Some(role) => Some(live.engine_lease(&role.mount).await),
+                    None => None,
+                };
+                (binding, session, seen, lease)
+            });
+        let mut grip = Grip::new();
+        let mut vaults = BTreeMap::new();
+        let mut engine_lease = None;
+        for (binding, session, seen, lease) in join_all(looks).await {
+            engine_lease = engine_lease.or(lease);
+            vaults.insert(binding.clone(), seen);
+            grip.insert(binding, session);
         }
+        o.vaults = vaults;
+        if let Some(lease) = engine_lease {
+            o.engine_lease = lease;
+        }
+        grip
     }
 
     /// The Secret, Role and RoleBinding, from the caches or as we wrote them a moment ago.

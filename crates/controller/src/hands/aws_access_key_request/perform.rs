@@ -16,7 +16,7 @@ use leasehold_vault_client::{
     Accessor, ErrorKind, IssueRequest, Keeper, KeeperRequest, MountPath, VaultError, go_duration,
 };
 
-use super::{RequestHands, held::Part};
+use super::{Grip, RequestHands, held::Part};
 use crate::cluster::{Target, readers, secrets};
 use crate::failures;
 use crate::sessions::Session;
@@ -28,6 +28,7 @@ impl RequestHands {
     pub(super) async fn touch(
         &self,
         target: &mut Request,
+        grip: &Grip,
         action: &Action,
     ) -> Result<Outcome, Failure> {
         match action {
@@ -38,30 +39,35 @@ impl RequestHands {
                 let seen = secrets::look(&self.client, &target.namespace, &name, &target.uid).await;
                 Ok(Outcome::Secret(seen))
             }
-            Action::OpenKeeper { binding, ttl } => self.open_keeper(target, binding, *ttl).await,
-            Action::Issue { role, keeper, .. } => self.issue(target, role, keeper.as_ref()).await,
+            Action::OpenKeeper { binding, ttl } => {
+                let session = vault(grip, binding)?;
+                self.open_keeper(target, session, *ttl).await
+            }
+            Action::Issue { role, keeper, .. } => {
+                let session = vault(grip, &role.binding)?;
+                Ok(self.issue(target, session, role, keeper.as_ref()).await)
+            }
             Action::StoreSecret { name } => self.store(target, name).await,
             Action::GrantRole { secret } => self.grant_role(target, secret).await,
             Action::GrantBinding { secret } => self.grant_binding(target, secret).await,
             Action::LookUpKeeper { binding, accessor } => {
-                self.look_up_keeper(target, binding, accessor).await
+                look_up_keeper(target, vault(grip, binding)?, accessor).await
             }
             Action::RevokeKeeper { binding, accessor } => {
-                let session = self.vault(binding).await?;
-                let revoked = session.vault.revoke_accessor(accessor).await;
+                let revoked = vault(grip, binding)?.vault.revoke_accessor(accessor).await;
                 revoked
                     .map(|()| Outcome::Done)
                     .map_err(|e| failures::vault(&e))
             }
             Action::LookUpLease { binding, lease } => {
-                let looked = self.vault(binding).await?.vault.lookup_lease(lease).await;
+                let looked = vault(grip, binding)?.vault.lookup_lease(lease).await;
                 let seen = looked.map(|l| l.map(|l| LeaseSeen { ttl: l.ttl }));
                 Ok(Outcome::LeaseSeen(
                     seen.map_err(|e| failures::vault(&e)).into(),
                 ))
             }
             Action::RevokeLease { binding, lease } => {
-                let revoked = self.vault(binding).await?.vault.revoke_lease(lease).await;
+                let revoked = vault(grip, binding)?.vault.revoke_lease(lease).await;
                 revoked.map(|()| Outcome::Done).map_err(|e| {
                     let failure = failures::vault(&e);
                     Failure::new(
@@ -87,24 +93,12 @@ impl RequestHands {
         }
     }
 
-    async fn vault(&self, binding: &Binding) -> Result<Session, Failure> {
-        match self.sessions.session(binding).await {
-            Known::Is(session) => Ok(session),
-            Known::Absent => Err(Failure::transient(
-                reasons::APP_BINDING_NOT_FOUND,
-                "the login to Vault is gone",
-            )),
-            Known::Unknown(failure) => Err(failure),
-        }
-    }
-
     async fn open_keeper(
         &self,
         target: &Request,
-        binding: &Binding,
+        session: &Session,
         ttl: SignedDuration,
     ) -> Result<Outcome, Failure> {
-        let session = self.vault(binding).await?;
         let mount = self.mount_of(target);
         let request = KeeperRequest {
             policy: KEEPER_POLICY.into(),
@@ -142,21 +136,18 @@ impl RequestHands {
     async fn issue(
         &self,
         target: &Request,
+        session: &Session,
         role: &RoleSeen,
         keeper: Option<&Accessor>,
-    ) -> Result<Outcome, Failure> {
-        let request = named(&self.stores.requests, &target.namespace, &target.name);
-        let Some(request) = request else {
-            return Ok(not_sent("the request is gone"));
-        };
+    ) -> Outcome {
         let token = match keeper {
             None => None,
             Some(keeper) => match self.in_hand.token_for_read(&target.uid, keeper.as_str()) {
                 Some(token) => Some(token),
-                None => return Ok(not_sent("its intent is too old to issue on")),
+                None => return not_sent("its intent is too old to issue on"),
             },
         };
-        let spec = &request.spec;
+        let spec = &target.object.spec;
         let wanted = IssueRequest {
             mount: role.mount.clone(),
             role: role.name.clone(),
@@ -164,7 +155,6 @@ impl RequestHands {
             role_arn: spec.role_arn.clone(),
             ttl: spec.ttl.as_deref().and_then(go_duration::parse),
         };
-        let session = self.vault(&role.binding).await?;
         match session.vault.issue(&wanted, token.as_ref()).await {
             Ok(key) => {
                 let outcome = Outcome::Key {
@@ -173,12 +163,12 @@ impl RequestHands {
                     renewable: key.renewable,
                 };
                 self.in_hand.keep_key(&target.uid, key);
-                Ok(outcome)
+                outcome
             }
-            Err(error) => Ok(Outcome::NoKey {
+            Err(error) => Outcome::NoKey {
                 answered: failures::answered(&error),
                 failure: failures::issue(&error, &role.mount),
-            }),
+            },
         }
     }
 
@@ -209,49 +199,44 @@ impl RequestHands {
     }
 
     async fn grant_binding(&self, target: &Request, secret: &str) -> Result<Outcome, Failure> {
-        let request = named(&self.stores.requests, &target.namespace, &target.name);
-        let subjects = request.map(|r| r.spec.subjects.clone()).unwrap_or_default();
+        let subjects = &target.object.spec.subjects;
         let meta = secrets::owned_meta(&target.namespace, &names::reader(secret), owner(target));
         let api = Api::namespaced(self.client.clone(), &target.namespace);
-        let version = readers::put(&api, readers::binding(meta, &subjects), &target.uid).await?;
+        let version = readers::put(&api, readers::binding(meta, subjects), &target.uid).await?;
         self.in_hand.wrote(&target.uid, Part::Binding, version);
         Ok(Outcome::Done)
     }
 
-    async fn look_up_keeper(
-        &self,
-        target: &Request,
-        binding: &Binding,
-        accessor: &Accessor,
-    ) -> Result<Outcome, Failure> {
-        let looked = self
-            .vault(binding)
-            .await?
-            .vault
-            .lookup_accessor(accessor)
-            .await;
-        let seen = looked.map(|found| {
-            found.map(|token| KeeperSeen {
-                ours: token
-                    .meta
-                    .get(ownership::META_UID)
-                    .is_some_and(|uid| *uid == target.uid),
-            })
-        });
-        Ok(Outcome::KeeperSeen(
-            seen.map_err(|e| failures::vault(&e)).into(),
-        ))
-    }
-
     // Only for the words of a refusal.
     fn mount_of(&self, target: &Request) -> MountPath {
-        named(&self.stores.requests, &target.namespace, &target.name)
-            .and_then(|r| {
-                let at = &r.spec.role_ref;
-                named(&self.stores.roles, &at.namespace, &at.name)
-            })
+        let at = &target.object.spec.role_ref;
+        named(&self.stores.roles, &at.namespace, &at.name)
             .map_or_else(|| "aws".into(), |role| MountPath(role.spec.path.clone()))
     }
+}
+
+/// The login that the drive looked through.
+fn vault<'g>(grip: &'g Grip, binding: &Binding) -> Result<&'g Session, Failure> {
+    failures::held(grip.get(binding).unwrap_or(&Known::Absent))
+}
+
+async fn look_up_keeper(
+    target: &Request,
+    session: &Session,
+    accessor: &Accessor,
+) -> Result<Outcome, Failure> {
+    let looked = session.vault.lookup_accessor(accessor).await;
+    let seen = looked.map(|found| {
+        found.map(|token| KeeperSeen {
+            ours: token
+                .meta
+                .get(ownership::META_UID)
+                .is_some_and(|uid| *uid == target.uid),
+        })
+    });
+    Ok(Outcome::KeeperSeen(
+        seen.map_err(|e| failures::vault(&e)).into(),
+    ))
 }
 
 /// A read that never left: nothing of it can be running.
