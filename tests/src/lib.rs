@@ -2,6 +2,7 @@
 //! tests themselves, and the helpers to talk to them.
 
 pub mod manifests;
+pub mod proxy;
 pub mod real;
 pub mod servers;
 pub mod stand;

@@ -2,6 +2,7 @@
 
 pub mod kubernetes_login;
 
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -69,10 +70,10 @@ impl<S: Stand> World<S> {
                 &json!({ "policies": ["leasehold", "leasehold-keeper"], "period": "1h" }),
             )
             .await?;
-        world.login_token = token["auth"]["client_token"]
+        token["auth"]["client_token"]
             .as_str()
             .context("a token")?
-            .to_owned();
+            .clone_into(&mut world.login_token);
         Ok(world)
     }
 
@@ -405,7 +406,7 @@ fn crd_files() -> Result<Vec<String>> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(manifests::root().join("crds"))? {
         let name = entry?.file_name().to_string_lossy().into_owned();
-        if name.ends_with(".yaml") {
+        if Path::new(&name).extension().is_some_and(|e| e == "yaml") {
             files.push(format!("crds/{name}"));
         }
     }

@@ -4,7 +4,7 @@ use anyhow::Result;
 use e2e::{RealStand, Stand, World, manifests};
 use serde_json::Value;
 
-async fn everything<S: Stand>(world: &World<S>) -> Result<Vec<Value>> {
+fn everything<S: Stand>(world: &World<S>) -> Result<Vec<Value>> {
     let [binding, token] = world.token_binding("demo");
     let [secret, engine] = world.seed_engine()?;
     let role = manifests::seed("000-awsrole.yaml", &[])?;
@@ -27,7 +27,7 @@ async fn all_is_well<S: Stand>(world: &World<S>) -> Result<()> {
 async fn all_manifests_at_once_in_reverse_and_approved_at_once() -> Result<()> {
     let world = World::prepare(RealStand::start().await?).await?;
     let mut operator = world.operator(&[]).await?;
-    let mut manifests = everything(&world).await?;
+    let mut manifests = everything(&world)?;
     manifests.reverse();
     world.apply(&manifests).await?;
     world.approve("aws-cred-rqst").await?;
@@ -40,7 +40,7 @@ async fn vault_sealed_at_first_and_the_root_secret_missing() -> Result<()> {
     let world = World::prepare(RealStand::start().await?).await?;
     world.stand.seal().await?;
     let mut operator = world.operator(&[]).await?;
-    let manifests = everything(&world).await?;
+    let manifests = everything(&world)?;
     let (root_secret, rest): (Vec<_>, Vec<_>) = manifests
         .into_iter()
         .partition(|m| m["metadata"]["name"] == "aws-cred");
@@ -67,7 +67,7 @@ async fn vault_down_at_first() -> Result<()> {
     let mut world = World::prepare(RealStand::start().await?).await?;
     world.stand.vault.stop().await?;
     let mut operator = world.operator(&[]).await?;
-    world.apply(&everything(&world).await?).await?;
+    world.apply(&everything(&world)?).await?;
     world.approve("aws-cred-rqst").await?;
     world
         .reason("SecretEngine", "aws-secret-engine", "VaultUnreachable")
