@@ -11,7 +11,7 @@ use crate::{Failure, FailureClass, Next};
 pub fn after(failure: &Failure, attempts: u32, now: Timestamp) -> Next {
     let (first, most) = match failure.class {
         FailureClass::Conflict | FailureClass::Unauthenticated | FailureClass::Transient => (1, 30),
-        FailureClass::Denied => (5, 120),
+        FailureClass::Denied => (5, 60),
         FailureClass::Invalid => (5, 300),
     };
     let seconds = (first << attempts.min(10)).min(most);

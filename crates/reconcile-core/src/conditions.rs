@@ -144,15 +144,20 @@ pub fn event(before: &[Condition], after: &[Condition]) -> Option<Note> {
         .any(|t| find(after, t).is_some_and(|c| c.reason == ready.reason));
     match (ready.is_true(), failed) {
         (true, _) => Some(Note::normal(reason, message)),
-        (false, true) if reason != reasons::PROGRESSING && reason != reasons::DELETING => {
-            Some(Note {
-                type_: NoteType::Warning,
-                ..Note::normal(reason, message)
-            })
-        }
+        (false, true) if !PASSING.contains(&reason) => Some(Note {
+            type_: NoteType::Warning,
+            ..Note::normal(reason, message)
+        }),
         (false, _) => None,
     }
 }
+
+/// On the way of every object: no outcome, so no event.
+const PASSING: [&str; 3] = [
+    reasons::PROGRESSING,
+    reasons::DELETING,
+    reasons::REVOCATION_PENDING,
+];
 
 // Events carry `&'static str` reasons so that no text from outside becomes one.
 fn known_reason(reason: &str) -> Option<&'static str> {

@@ -145,7 +145,9 @@ pub(super) fn absorb(o: &mut Observed, action: &Action, outcome: Result<(), Fail
         Action::WriteRootConfig {
             config, version, ..
         } => {
-            let repaired = o.written.as_ref() == Some(version) && o.root_config.is().is_some();
+            let settled = o.previous.observed_generation == Some(o.object.generation);
+            let repaired =
+                settled && o.written.as_ref() == Some(version) && o.root_config.is().is_some();
             if repaired {
                 o.notes.push(drift(o, "config/root"));
             }

@@ -107,6 +107,7 @@ impl EngineExt for secret_engine::Observed {
         self.root_config = Known::Is(self.wanted_root(&secret));
         self.engine_lease = Known::Is(self.wanted_lease().unwrap().unwrap());
         self.written = Some(secret.version);
+        self.previous.observed_generation = Some(self.object.generation);
         self
     }
     fn deleting(mut self) -> Self {
