@@ -114,6 +114,78 @@ pub struct AwsRoleSpec {
     #[serde(default, rename = "maxSTSTTL", skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 32), regex(pattern = DURATION_PATTERN))]
     pub max_sts_ttl: Option<String>,
+    /// From which namespaces keys may be requested; absent, from the role's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allowed_namespaces: Option<AllowedNamespaces>,
+}
+
+/// The namespaces from which keys of a role may be requested. Its own is always among them.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("(has(self.from) && self.from == 'Selector') == has(self.selector)").message("give a selector with from: Selector, and with no other"))]
+pub struct AllowedNamespaces {
+    /// Which ones.
+    #[serde(default)]
+    pub from: NamespacesFrom,
+    /// By the labels of the namespaces (from: Selector).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub selector: Option<NamespaceSelector>,
+}
+
+/// How namespaces are chosen.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema)]
+pub enum NamespacesFrom {
+    /// The role's own namespace only.
+    #[default]
+    Same,
+    /// Every namespace.
+    All,
+    /// Those whose labels the selector matches.
+    Selector,
+}
+
+/// Which labels a namespace must have: all of these.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("(has(self.matchLabels) && size(self.matchLabels) > 0) || (has(self.matchExpressions) && size(self.matchExpressions) > 0)").message("a selector needs matchLabels or matchExpressions; for every namespace write from: All"))]
+pub struct NamespaceSelector {
+    /// Labels with exactly these values.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("maxProperties" = 32))]
+    pub match_labels: BTreeMap<String, String>,
+    /// Further demands.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32))]
+    pub match_expressions: Vec<LabelDemand>,
+}
+
+/// What is demanded of one label.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("(self.operator in ['In', 'NotIn']) == (has(self.values) && size(self.values) > 0)").message("In and NotIn need values, Exists and DoesNotExist take none"))]
+pub struct LabelDemand {
+    /// The label.
+    #[schemars(length(min = 1, max = 317))]
+    pub key: String,
+    /// What is demanded of it.
+    pub operator: LabelOperator,
+    /// Its values (In, NotIn).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32), inner(length(max = 63)))]
+    pub values: Vec<String>,
+}
+
+/// What can be demanded of a label.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, JsonSchema)]
+pub enum LabelOperator {
+    /// It is there, with one of the values.
+    In,
+    /// It is not there, or has none of the values.
+    NotIn,
+    /// It is there.
+    Exists,
+    /// It is not there.
+    DoesNotExist,
 }
 
 impl Default for AwsRoleSpec {
@@ -135,6 +207,7 @@ impl Default for AwsRoleSpec {
             mfa_serial_number: None,
             default_sts_ttl: None,
             max_sts_ttl: None,
+            allowed_namespaces: None,
         }
     }
 }
@@ -180,6 +253,11 @@ pub struct AwsRoleStatus {
     #[schemars(length(max = 32))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
     pub conditions: Vec<Condition>,
+    /// Vault's accessor of the mount that the role was written into: by it that mount is known
+    /// again when its SecretEngine is gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 128))]
+    pub mount_accessor: Option<String>,
 }
 
 fn default_path() -> String {

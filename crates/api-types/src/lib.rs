@@ -16,7 +16,7 @@ pub use app_binding::{AppBinding, AppBindingSpec};
 pub use aws_access_key_request::{
     AWSAccessKeyRequest, AwsAccessKeyRequestSpec, AwsAccessKeyRequestStatus, RequestPhase,
 };
-pub use aws_role::{AWSRole, AwsRoleSpec, AwsRoleStatus, CredentialType};
+pub use aws_role::{AWSRole, AllowedNamespaces, AwsRoleSpec, AwsRoleStatus, CredentialType};
 pub use condition::Condition;
 pub use secret_engine::{SecretEngine, SecretEngineSpec, SecretEngineStatus};
 pub use vault_server_configuration::VaultServerConfiguration;

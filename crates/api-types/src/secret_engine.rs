@@ -112,6 +112,11 @@ pub struct SecretEngineStatus {
     /// The root Secret last written to Vault, which never gives it back to compare.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub root_secret: Option<RootSecretVersion>,
+    /// Vault's accessor of the mount made for this object: by it the mount is known again when
+    /// somebody changed its description.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 128))]
+    pub mount_accessor: Option<String>,
 }
 
 /// Which version of the root Secret Vault has.

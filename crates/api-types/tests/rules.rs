@@ -209,6 +209,53 @@ fn credential_types_refuse_what_vault_refuses() {
 }
 
 #[test]
+fn namespaces_are_chosen_in_one_way() {
+    let allowed = |how: Value| role("iam_user", json!({"allowedNamespaces": how}));
+    let labels = json!({"matchLabels": {"team": "a"}});
+    let demand =
+        |demand: Value| json!({"from": "Selector", "selector": {"matchExpressions": [demand]}});
+    for how in [
+        json!({"from": "Same"}),
+        json!({"from": "All"}),
+        json!({"from": "Selector", "selector": labels}),
+        demand(json!({"key": "team", "operator": "In", "values": ["a", "b"]})),
+        demand(json!({"key": "team", "operator": "NotIn", "values": ["a"]})),
+        demand(json!({"key": "team", "operator": "Exists"})),
+        demand(json!({"key": "team", "operator": "DoesNotExist"})),
+    ] {
+        passes("AWSRole", &allowed(how), None);
+    }
+    for (how, words) in [
+        (
+            json!({"from": "Selector"}),
+            "give a selector with from: Selector",
+        ),
+        (
+            json!({"from": "All", "selector": labels}),
+            "give a selector with from: Selector",
+        ),
+        (
+            json!({"from": "Selector", "selector": {}}),
+            "for every namespace write from: All",
+        ),
+        (
+            json!({"from": "Selector", "selector": {"matchLabels": {}, "matchExpressions": []}}),
+            "for every namespace write from: All",
+        ),
+        (
+            demand(json!({"key": "team", "operator": "In"})),
+            "In and NotIn need values",
+        ),
+        (
+            demand(json!({"key": "team", "operator": "Exists", "values": ["a"]})),
+            "Exists and DoesNotExist take none",
+        ),
+    ] {
+        refused("AWSRole", &allowed(how), None, words);
+    }
+}
+
+#[test]
 fn the_mount_of_an_engine_is_fixed() {
     let old = json!({"spec": {
         "vaultRef": {"name": "vault"}, "path": "aws", "deletionPolicy": "Delete",
@@ -375,7 +422,7 @@ fn every_rule_is_known_to_this_test() {
         count += definition.to_string().matches("\"rule\":").count();
     }
     assert_eq!(
-        count, 15,
+        count, 18,
         "add a passing and a refused case for the new rule"
     );
 }

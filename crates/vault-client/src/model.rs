@@ -87,6 +87,9 @@ pub struct Mount {
     pub kind: String,
     /// Free text; Leasehold keeps its ownership in it.
     pub description: String,
+    /// Vault's id of this mount: another mount at the same path has another one. Empty if Vault
+    /// told none.
+    pub accessor: String,
     /// Tuned default lease; zero inherits the system's.
     pub default_lease: Duration,
     /// Tuned longest lease; zero inherits the system's.

@@ -22,6 +22,8 @@ struct Info {
     #[serde(default)]
     description: Option<String>,
     #[serde(default)]
+    accessor: Option<String>,
+    #[serde(default)]
     config: Option<Tuning>,
 }
 
@@ -65,6 +67,7 @@ impl Mounts for HttpVault {
         Ok(Some(Mount {
             kind: info.kind,
             description: info.description.unwrap_or_default(),
+            accessor: info.accessor.unwrap_or_default(),
             default_lease: seconds(tuning.default_lease_ttl),
             max_lease: seconds(tuning.max_lease_ttl),
         }))

@@ -122,6 +122,7 @@ async fn mounts() {
         at,
         data(
             &json!({"type": "aws", "description": "ours", "options": null,
+        "accessor": "aws_1a2b3c4d",
         "config": {"default_lease_ttl": 0, "max_lease_ttl": 7200, "force_no_cache": false}}),
         ),
     )
@@ -141,6 +142,7 @@ async fn mounts() {
         Mount {
             kind: "aws".into(),
             description: "ours".into(),
+            accessor: "aws_1a2b3c4d".into(),
             default_lease: Duration::ZERO,
             max_lease: Duration::from_secs(7200),
         }
