@@ -148,7 +148,7 @@ async fn pass(State(shared): State<Arc<Shared>>, request: Request) -> Response {
         .unwrap_or_else(PoisonError::into_inner)
         .push(passing.clone());
     if fate == Fate::ActBefore {
-        shared.watcher.act().await;
+        act(&shared).await;
         return cut();
     }
     let answer = forward(&shared, &passing, parts.headers, body).await;
@@ -157,10 +157,15 @@ async fn pass(State(shared): State<Arc<Shared>>, request: Request) -> Response {
             // The server has answered whole before anybody acts.
             let _ = answer.bytes().await;
         }
-        shared.watcher.act().await;
+        act(&shared).await;
         return cut();
     }
     answer.map_or_else(|_| cut(), relay)
+}
+
+/// In a task of its own: whoever dies of it closes the connection, which ends this handler.
+async fn act(shared: &Shared) {
+    let _ = tokio::spawn(shared.watcher.act()).await;
 }
 
 async fn forward(

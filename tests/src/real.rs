@@ -79,8 +79,36 @@ impl RealStand {
             .path_dir(&dir))
     }
 
-    /// A kubeconfig of the operator's own ServiceAccount.
-    async fn kubeconfig_operator(&self) -> Result<PathBuf> {
+    /// An operator that reaches the API server at another address (a proxy's), over plain HTTP.
+    pub async fn operator_through(
+        &self,
+        api_server: &str,
+        flags: &[&str],
+    ) -> Result<Box<dyn Operator>> {
+        let kubeconfig = serde_json::json!({
+            "apiVersion": "v1", "kind": "Config", "current-context": "proxy",
+            "clusters": [{"name": "proxy", "cluster": {"server": api_server}}],
+            "users": [{"name": "operator", "user": {"token": self.operator_token().await?}}],
+            "contexts": [{"name": "proxy", "context": {"cluster": "proxy", "user": "operator"}}],
+        });
+        let path = self
+            .folder
+            .write("proxied.kubeconfig", kubeconfig.to_string())?;
+        self.run_operator(&path, flags)
+    }
+
+    fn run_operator(&self, kubeconfig: &Path, flags: &[&str]) -> Result<Box<dyn Operator>> {
+        let spec = Spec::new("leasehold", &binary("leasehold")?, &self.folder.path(""))
+            // Below the tether's patience: an operator that has to be killed is a failure.
+            .args(["run", "--listen=off", "--grace=3s"])
+            .arg(format!("--home-namespace={}", OPERATOR.0))
+            .args(flags.iter().copied())
+            .env("KUBECONFIG", kubeconfig);
+        Ok(Box::new(RealOperator(Process::spawn(spec)?)))
+    }
+
+    /// A token of the operator's own ServiceAccount.
+    async fn operator_token(&self) -> Result<String> {
         let (namespace, name) = OPERATOR;
         let api: Api<ServiceAccount> = Api::namespaced(self.client.clone(), namespace);
         let request = TokenRequest {
@@ -93,8 +121,7 @@ impl RealStand {
         let answer = api
             .create_token_request(name, &PostParams::default(), &request)
             .await?;
-        let token = answer.status.context("a token was asked for")?.token;
-        self.cluster.kubeconfig_with_token("operator", &token)
+        Ok(answer.status.context("a token was asked for")?.token)
     }
 }
 
@@ -164,14 +191,9 @@ impl Stand for RealStand {
     }
 
     async fn operator(&self, flags: &[&str]) -> Result<Box<dyn Operator>> {
-        let kubeconfig = self.kubeconfig_operator().await?;
-        let spec = Spec::new("leasehold", &binary("leasehold")?, &self.folder.path(""))
-            // Below the tether's patience: an operator that has to be killed is a failure.
-            .args(["run", "--listen=off", "--grace=3s"])
-            .arg(format!("--home-namespace={}", OPERATOR.0))
-            .args(flags.iter().copied())
-            .env("KUBECONFIG", kubeconfig);
-        Ok(Box::new(RealOperator(Process::spawn(spec)?)))
+        let token = self.operator_token().await?;
+        let kubeconfig = self.cluster.kubeconfig_with_token("operator", &token)?;
+        self.run_operator(&kubeconfig, flags)
     }
 }
 
@@ -192,6 +214,14 @@ impl Operator for RealOperator {
 
     async fn kill(&mut self) -> Result<()> {
         self.0.kill().await
+    }
+
+    fn pause(&mut self) -> Result<()> {
+        self.0.pause()
+    }
+
+    fn resume(&mut self) -> Result<()> {
+        self.0.resume()
     }
 
     fn log(&self) -> String {

@@ -50,6 +50,12 @@ pub trait Operator: Send {
     /// Ends it at once.
     async fn kill(&mut self) -> Result<()>;
 
+    /// Freezes it (SIGSTOP).
+    fn pause(&mut self) -> Result<()>;
+
+    /// Lets it go on.
+    fn resume(&mut self) -> Result<()>;
+
     /// What it logged last.
     fn log(&self) -> String;
 }

@@ -1,6 +1,7 @@
 //! A stand made ready for scenarios, and the words in which they are told.
 
 pub mod kubernetes_login;
+pub mod scenes;
 
 use std::path::Path;
 use std::time::Duration;
@@ -242,6 +243,25 @@ impl<S: Stand> World<S> {
     /// Approves a request as `kubectl vault approve` does.
     pub async fn approve(&self, name: &str) -> Result<()> {
         self.decide(name, "Approved", "KubectlApprove").await
+    }
+
+    /// Ids of the leases that Vault holds on keys of a role.
+    pub async fn leases(&self, role: &str) -> Result<Vec<String>> {
+        let list = Method::from_bytes(b"LIST")?;
+        let path = format!("sys/leases/lookup/aws/creds/{role}");
+        let (status, answer) = self.stand.vault(list, &path, None).await?;
+        ensure!(
+            status == 404 || status < 300,
+            "LIST {path}: {status} {answer}"
+        );
+        let keys = answer["data"]["keys"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default();
+        Ok(keys
+            .iter()
+            .filter_map(|k| k.as_str().map(str::to_owned))
+            .collect())
     }
 
     /// Denies a request.
