@@ -13,7 +13,7 @@ LOCKED := $(if $(CI),--locked)
 HAS_NEXTEST := cargo nextest --version >/dev/null 2>&1
 
 .DEFAULT_GOAL := help
-.PHONY: help build fmt lint lint-fmt lint-clippy lint-links test test-run test-doc laws servers e2e \
+.PHONY: help build fmt lint lint-fmt lint-clippy lint-links test test-run test-doc laws servers e2e stand chaos \
 	generated layers deny doc tools explain clean
 
 help: ## Show this help
@@ -57,6 +57,13 @@ e2e: servers build ## The main job on a real API server, a real Vault and a stan
 	else set -x; \
 	    cargo test $(LOCKED) -p e2e -- --test-threads=2; \
 	fi
+
+stand: servers build ## The same servers and an operator, to try things by hand until Ctrl-C
+	target/debug/stand
+
+# Half an hour: most of it waits for Vault's write-ahead log, twice.
+chaos: servers build ## Kill the operator at every boundary, long: 50 requests, each boundary four times
+	LEASEHOLD_CHAOS=long cargo test $(LOCKED) --workspace --test chaos -- --nocapture
 
 generated: ## Write all generated files anew: crds/, docs/reference/, the golden stories, tables of flags
 	UPDATE=1 cargo test $(LOCKED) --workspace --test crds --test reference --test stories --test readme

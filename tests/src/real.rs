@@ -135,17 +135,17 @@ async fn client(kubeconfig: &Path) -> Result<Client> {
 
 /// A binary of this workspace, built before the tests run (`make e2e` does).
 pub fn binary(name: &str) -> Result<PathBuf> {
+    // A test is target/…/deps/NAME, a program target/…/NAME.
     let exe = std::env::current_exe()?;
-    let dir = exe
-        .parent()
-        .and_then(Path::parent)
-        .context("tests run from target/…/deps")?;
-    let path = dir.join(name);
-    anyhow::ensure!(
-        path.exists(),
-        "{} is not built: run make e2e, or cargo build --bins first",
-        path.display()
-    );
+    let found = exe
+        .ancestors()
+        .skip(1)
+        .take(2)
+        .map(|dir| dir.join(name))
+        .find(|p| p.is_file());
+    let path = found.with_context(|| {
+        format!("{name} is not built: run make e2e, or cargo build --workspace first")
+    })?;
     Ok(path)
 }
 
