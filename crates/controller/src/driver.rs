@@ -75,11 +75,15 @@ impl<H: Hands, C> Context<H, C> {
     /// After a drive: its object may have gone while it ran, and what it noted after that nobody
     /// else would wipe.
     fn forget_if_gone(&self, object: &H::Object) {
-        let uid = object.uid().unwrap_or_default();
-        let cached = self.store.get(&ObjectRef::from_obj(object));
-        if cached.is_none_or(|cached| cached.uid().as_ref() != Some(&uid)) {
-            self.forget(&uid);
+        if self.cached(object).is_none() {
+            self.forget(&object.uid().unwrap_or_default());
         }
+    }
+
+    /// The object as the cache has it now, if it is still the same one.
+    fn cached(&self, object: &H::Object) -> Option<Arc<H::Object>> {
+        let cached = self.store.get(&ObjectRef::from_obj(object))?;
+        (cached.uid() == object.uid()).then_some(cached)
     }
 }
 
@@ -88,6 +92,11 @@ pub async fn drive<H: Hands, C: Clock>(
     object: Arc<H::Object>,
     context: Arc<Context<H, C>>,
 ) -> Result<Requeue, DriveError> {
+    // Gone since this drive was due, with all that was remembered of it: a drive on what it was
+    // would do the last steps once more.
+    let Some(object) = context.cached(&object) else {
+        return Ok(Requeue::await_change());
+    };
     let ended = AssertUnwindSafe(drive_once::<H, C>(&object, &context))
         .catch_unwind()
         .await

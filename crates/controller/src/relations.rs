@@ -172,28 +172,18 @@ impl Wake {
 
     /// Ends Vault logins that nothing depends on any more.
     fn sweep(&self) {
-        self.sessions.sweep(|| {
-            let mut needed: BTreeSet<Binding> = self
-                .stores
-                .bindings
-                .state()
-                .iter()
-                .map(|b| of(&**b))
-                .collect();
-            let by_ref = |namespace: Option<String>, name: &str| Binding {
-                namespace: namespace.unwrap_or_default(),
-                name: name.to_owned(),
+        let (engines, roles) = (&self.stores.engines, &self.stores.roles);
+        self.sessions.sweep(|binding| {
+            let is = |namespace: Option<String>, name: &str| {
+                namespace.as_deref() == Some(&binding.namespace) && name == binding.name
             };
-            for e in self.stores.engines.state() {
-                needed.insert(by_ref(e.namespace(), &e.spec.vault_ref.name));
-            }
-            for r in self.stores.roles.state() {
-                needed.insert(by_ref(r.namespace(), &r.spec.vault_ref.name));
-            }
-            for q in self.stores.requests.state() {
-                needed.extend(bindings_of(&self.stores, &q));
-            }
-            needed
+            let by_engine = |e: &Arc<SecretEngine>| is(e.namespace(), &e.spec.vault_ref.name);
+            let by_role = |r: &Arc<AWSRole>| is(r.namespace(), &r.spec.vault_ref.name);
+            let by_request =
+                |q: &Arc<AWSAccessKeyRequest>| bindings_of(&self.stores, q).contains(binding);
+            engines.state().iter().any(by_engine)
+                || roles.state().iter().any(by_role)
+                || self.stores.requests.state().iter().any(by_request)
         });
     }
 }

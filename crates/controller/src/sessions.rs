@@ -5,8 +5,9 @@ mod jwt;
 
 pub(crate) use binding::text as binding_text;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex as Lock, PoisonError};
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use kube::{Client, runtime::reflector::Store};
 use leasehold_api_types::AppBinding;
 use leasehold_reconcile_core::{Failure, Known, aws_access_key_request::Binding};
 use leasehold_vault_client::{
-    ClusterId, Connection, HttpVault, MountPath, Vault, VaultError, login::Login,
+    ClusterId, Connection, ErrorKind, HttpVault, MountPath, Vault, VaultError, login::Login,
 };
 use tokio::sync::Mutex;
 use tokio::time::Instant;
@@ -25,6 +26,8 @@ use crate::stores::named;
 
 /// A login Secret is read at least this often, and an engine's lease is trusted this long.
 const FRESH: Duration = Duration::from_secs(60);
+/// A failed look is shared by all who wait for it, and not repeated sooner.
+const PAUSE: Duration = Duration::from_secs(2);
 
 /// Makes a client of a Vault: over HTTP, or a fake one in tests.
 pub trait Connect: Send + Sync + 'static {
@@ -58,10 +61,12 @@ pub struct Session {
     /// Token role that mints keepers, if the AppBinding names one.
     pub token_role: Option<String>,
     leases: Leases,
+    /// Vault refused the login: its Secret may have been written anew.
+    refused: Arc<AtomicBool>,
 }
 
 /// Life of an engine's keys, when it was read.
-type Leases = Arc<Mutex<BTreeMap<MountPath, (Instant, SignedDuration)>>>;
+type Leases = Arc<Mutex<BTreeMap<MountPath, (Instant, Result<SignedDuration, Failure>)>>>;
 
 impl std::fmt::Debug for Session {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -76,7 +81,12 @@ impl Session {
     pub async fn cluster_id(&self) -> Known<ClusterId> {
         match self.vault.cluster_id().await {
             Ok(id) => Known::Is(id),
-            Err(e) => Known::Unknown(failures::vault(&e)),
+            Err(e) => {
+                if matches!(e.kind, ErrorKind::Login | ErrorKind::Unauthenticated) {
+                    self.refused.store(true, Ordering::Relaxed);
+                }
+                Known::Unknown(failures::vault(&e))
+            }
         }
     }
 
@@ -84,18 +94,17 @@ impl Session {
     /// minute, however many ask.
     pub async fn engine_lease(&self, mount: &MountPath) -> Known<SignedDuration> {
         let mut leases = self.leases.lock().await;
-        if let Some((at, lease)) = leases.get(mount)
-            && at.elapsed() < FRESH
-        {
-            return Known::Is(*lease);
-        }
-        match self.read_engine_lease(mount).await {
-            Ok(lease) => {
-                leases.insert(mount.clone(), (Instant::now(), lease));
-                Known::Is(lease)
+        let read = match leases.get(mount) {
+            Some((at, Ok(lease))) if at.elapsed() < FRESH => Ok(*lease),
+            Some((at, Err(failure))) if at.elapsed() < PAUSE => Err(failure.clone()),
+            Some(_) | None => {
+                let read = self.read_engine_lease(mount).await;
+                let read = read.map_err(|e| failures::vault(&e));
+                leases.insert(mount.clone(), (Instant::now(), read.clone()));
+                read
             }
-            Err(e) => Known::Unknown(failures::vault(&e)),
-        }
+        };
+        Known::from(read.map(Some))
     }
 
     async fn read_engine_lease(&self, mount: &MountPath) -> Result<SignedDuration, VaultError> {
@@ -113,7 +122,20 @@ pub struct Sessions {
     bindings: Store<AppBinding>,
     connect: Arc<dyn Connect>,
     resolve: Vec<(String, SocketAddr)>,
-    slots: Lock<BTreeMap<Binding, Arc<Mutex<Option<Live>>>>>,
+    slots: Lock<BTreeMap<Binding, Arc<Mutex<Slot>>>>,
+}
+
+#[derive(Default)]
+struct Slot {
+    live: Option<Live>,
+    failed: Option<Failed>,
+}
+
+/// A look that failed.
+struct Failed {
+    at: Instant,
+    spec: String,
+    failure: Failure,
 }
 
 struct Live {
@@ -123,6 +145,15 @@ struct Live {
     /// The version of the login Secret it was made of.
     login: String,
     looked_at: Instant,
+}
+
+impl Live {
+    /// Whether no look is due at what it was made of.
+    fn is_recent(&self, spec: &str) -> bool {
+        let refused = self.session.refused.load(Ordering::Relaxed);
+        let trusted = if refused { PAUSE } else { FRESH };
+        self.spec == spec && self.looked_at.elapsed() < trusted
+    }
 }
 
 impl std::fmt::Debug for Sessions {
@@ -151,58 +182,71 @@ impl Sessions {
     /// The Vault behind an AppBinding. `Absent`: it does not exist and no login to it lives on.
     pub async fn session(&self, at: &Binding) -> Known<Session> {
         let slot = self.slot(at);
-        let mut live = slot.lock().await;
-        let Some(binding) = named(&self.bindings, &at.namespace, &at.name) else {
-            return live
-                .as_ref()
-                .map_or(Known::Absent, |l| Known::Is(l.session.clone()));
+        let mut slot = slot.lock().await;
+        let looked = match named(&self.bindings, &at.namespace, &at.name) {
+            Some(binding) => self.look(&binding, &mut slot).await,
+            None => Ok(()),
         };
-        match self.look(&binding, live.as_ref()).await {
-            Ok(Look::Recent) => {}
-            Ok(Look::Same) => {
-                if let Some(live) = live.as_mut() {
-                    live.looked_at = Instant::now();
-                }
-            }
-            Ok(Look::New(fresh)) => *live = Some(fresh),
+        match (&slot.live, looked) {
             // What hinders a look at the login material does not end a login that lives.
-            Err(failure) if live.is_none() => return Known::Unknown(failure),
-            Err(failure) => {
-                tracing::warn!(binding = %crate::stores::path(&*binding), %failure, "using the live login on");
-            }
+            (Some(live), _) => Known::Is(live.session.clone()),
+            (None, Ok(())) => Known::Absent,
+            (None, Err(failure)) => Known::Unknown(failure),
         }
-        live.as_ref()
-            .map_or(Known::Absent, |l| Known::Is(l.session.clone()))
     }
 
-    /// Ends logins to AppBindings that nobody needs.
-    pub fn sweep(&self, needed: impl FnOnce() -> BTreeSet<Binding>) {
+    /// Ends logins to AppBindings that are gone and that nobody needs.
+    pub fn sweep(&self, needed: impl Fn(&Binding) -> bool) {
+        let gone = |b: &Binding| named(&self.bindings, &b.namespace, &b.name).is_none();
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
-        if slots.is_empty() {
-            return;
-        }
-        let needed = needed();
-        slots.retain(|binding, _| needed.contains(binding));
+        slots.retain(|binding, _| !gone(binding) || needed(binding));
     }
 
-    fn slot(&self, at: &Binding) -> Arc<Mutex<Option<Live>>> {
+    fn slot(&self, at: &Binding) -> Arc<Mutex<Slot>> {
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(slots.entry(at.clone()).or_default())
     }
 
-    /// Whether the live login is still the one that AppBinding and login Secret describe.
-    async fn look(&self, binding: &AppBinding, live: Option<&Live>) -> Result<Look, Failure> {
+    /// Makes the slot's login the one that AppBinding and login Secret describe.
+    async fn look(&self, binding: &AppBinding, slot: &mut Slot) -> Result<(), Failure> {
         let spec = serde_json::to_string(&binding.spec).unwrap_or_default();
-        if let Some(live) = live
-            && live.spec == spec
-            && live.looked_at.elapsed() < FRESH
-        {
-            return Ok(Look::Recent);
+        if slot.live.as_ref().is_some_and(|live| live.is_recent(&spec)) {
+            return Ok(());
         }
+        if let Some(failed) = &slot.failed
+            && failed.spec == spec
+            && failed.at.elapsed() < PAUSE
+        {
+            return Err(failed.failure.clone());
+        }
+        let looked = self.look_again(binding, &spec, slot).await;
+        slot.failed = looked.as_ref().err().map(|failure| Failed {
+            at: Instant::now(),
+            spec,
+            failure: failure.clone(),
+        });
+        if let (Err(failure), Some(_)) = (&looked, &slot.live) {
+            let binding = crate::stores::path(binding);
+            tracing::warn!(binding, %failure, "using the live login on");
+        }
+        looked
+    }
+
+    async fn look_again(
+        &self,
+        binding: &AppBinding,
+        spec: &str,
+        slot: &mut Slot,
+    ) -> Result<(), Failure> {
         let described = binding::describe(&self.client, binding, &self.resolve).await?;
         let login = described.fingerprint;
-        if live.is_some_and(|live| live.spec == spec && live.login == login) {
-            return Ok(Look::Same);
+        if let Some(live) = &mut slot.live
+            && live.spec == spec
+            && live.login == login
+        {
+            live.looked_at = Instant::now();
+            live.session.refused.store(false, Ordering::Relaxed);
+            return Ok(());
         }
         let vault = self
             .connect
@@ -212,21 +256,14 @@ impl Sessions {
             vault,
             token_role: described.token_role,
             leases: Leases::default(),
+            refused: Arc::default(),
         };
-        Ok(Look::New(Live {
+        slot.live = Some(Live {
             session,
-            spec,
+            spec: spec.to_owned(),
             login,
             looked_at: Instant::now(),
-        }))
+        });
+        Ok(())
     }
-}
-
-enum Look {
-    /// Looked at less than a minute ago.
-    Recent,
-    /// Looked, and nothing changed.
-    Same,
-    /// Something changed: a new login.
-    New(Live),
 }

@@ -1,5 +1,6 @@
 //! What is watched: one watch a kind, each object's change told to those whom it concerns.
 
+use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
@@ -166,11 +167,11 @@ impl Run {
             Scope::Cluster => Api::all(self.client.clone()),
             Scope::Namespace(ns) => Api::namespaced(self.client.clone(), ns),
         };
-        let kind = K::kind(&()).to_string();
+        let cache = writer.as_reader();
         let events = watcher(api, config)
             .default_backoff()
             .filter_map(move |event| {
-                let decoded = event.map(|e| decode(e, &kind, &self.metrics)).transpose();
+                let decoded = event.map(|e| decode(e, &cache, &self.metrics)).transpose();
                 std::future::ready(decoded)
             });
         self.consume(writer, events, on).await;
@@ -225,25 +226,37 @@ impl Run {
                 watcher::Event::Apply(object) => on(Change::Applied(Arc::new(object))),
                 watcher::Event::Delete(object) => on(Change::Deleted(Arc::new(object))),
                 watcher::Event::InitDone => {
-                    // After a broken watch: what is no longer there was deleted meanwhile.
-                    for gone in before.into_iter().flatten() {
-                        if reader
-                            .get(&reflector::ObjectRef::from_obj(&*gone))
-                            .is_none()
-                        {
-                            on(Change::Deleted(gone));
-                        }
-                    }
-                    reader
-                        .state()
-                        .into_iter()
-                        .for_each(|object| on(Change::Applied(object)));
+                    relisted(before.unwrap_or_default(), &reader, &on);
                     if !std::mem::replace(&mut filled, true) {
                         self.ready.send_modify(|count| *count += 1);
                     }
                 }
                 watcher::Event::Init | watcher::Event::InitApply(_) => {}
             }
+        }
+    }
+}
+
+/// After a list, which follows a broken watch: what is no longer there was deleted meanwhile, and
+/// what is as it was is no news.
+fn relisted<K>(before: Vec<Arc<K>>, now: &Store<K>, on: &impl Fn(Change<K>))
+where
+    K: Resource<DynamicType = ()> + Clone + 'static,
+{
+    let mut same = BTreeSet::new();
+    for old in before {
+        let found = now.get(&reflector::ObjectRef::from_obj(&*old));
+        match found.filter(|found| found.uid() == old.uid()) {
+            Some(found) if found.resource_version() == old.resource_version() => {
+                same.insert(found.uid());
+            }
+            Some(_) => {}
+            None => on(Change::Deleted(old)),
+        }
+    }
+    for object in now.state() {
+        if !same.contains(&object.uid()) {
+            on(Change::Applied(object));
         }
     }
 }
@@ -262,14 +275,15 @@ fn trim<K: Resource>(object: &mut K) {
     }
 }
 
-fn decode<K: Resource<DynamicType = ()>>(
+fn decode<K: Resource<DynamicType = ()> + Clone + 'static>(
     event: watcher::Event<DeserializeGuard<K>>,
-    kind: &str,
+    cache: &Store<K>,
     metrics: &Metrics,
 ) -> Option<watcher::Event<K>> {
     let take = |guard: DeserializeGuard<K>| match guard.0 {
         Ok(object) => Some(object),
         Err(invalid) => {
+            let kind = &*K::kind(&());
             metrics.could_not_decode(kind);
             let namespace = invalid.metadata.namespace.unwrap_or_default();
             let name = invalid.metadata.name.unwrap_or_default();
@@ -283,9 +297,20 @@ fn decode<K: Resource<DynamicType = ()>>(
             None
         }
     };
+    // Gone is gone: what was cached of it while it could be decoded goes, too.
+    let gone = |guard: DeserializeGuard<K>| {
+        let meta = guard.meta();
+        let (namespace, name) = (meta.namespace.as_deref(), meta.name.as_deref());
+        let cached = named(
+            cache,
+            namespace.unwrap_or_default(),
+            name.unwrap_or_default(),
+        );
+        take(guard).or_else(|| cached.map(Arc::unwrap_or_clone))
+    };
     Some(match event {
         watcher::Event::Apply(guard) => watcher::Event::Apply(take(guard)?),
-        watcher::Event::Delete(guard) => watcher::Event::Delete(take(guard)?),
+        watcher::Event::Delete(guard) => watcher::Event::Delete(gone(guard)?),
         watcher::Event::Init => watcher::Event::Init,
         watcher::Event::InitApply(guard) => watcher::Event::InitApply(take(guard)?),
         watcher::Event::InitDone => watcher::Event::InitDone,

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use leasehold_reconcile_core::aws_access_key_request::{Held, SecretSeen};
-use leasehold_vault_client::{IssuedCredential, Redacted};
+use leasehold_reconcile_core::aws_access_key_request::{Held, LeaseSeen, SecretSeen};
+use leasehold_vault_client::{IssuedCredential, LeaseId, Redacted};
 use tokio::time::Instant;
 
 /// A creds read is sent only this soon after its intent was written: whoever finds the intent may
@@ -49,6 +49,7 @@ struct Entry {
     intent: Option<(String, Instant)>,
     written: BTreeMap<Part, (u64, Instant)>,
     secret: Option<SecretSeen>,
+    lease: Option<(LeaseId, LeaseSeen, Instant)>,
 }
 
 impl InHand {
@@ -157,6 +158,21 @@ impl InHand {
     /// What we wrote into the Secret a moment ago.
     pub(super) fn written_secret(&self, uid: &str) -> Option<SecretSeen> {
         self.read(uid, |e| e.secret.clone())?
+    }
+
+    /// Remembers when a lease was last seen to live.
+    pub(super) fn saw_lease(&self, uid: &str, lease: &LeaseId, seen: Option<LeaseSeen>) {
+        let seen = seen.filter(|seen| seen.ttl > 0);
+        let seen = seen.map(|seen| (lease.clone(), seen, Instant::now()));
+        self.with(|all| all.entry(uid.to_owned()).or_default().lease = seen);
+    }
+
+    /// That lease, if it was seen to live so short a time ago.
+    pub(super) fn lease(&self, uid: &str, lease: &str, within: Duration) -> Option<LeaseSeen> {
+        self.read(uid, |e| {
+            let (id, seen, at) = e.lease.as_ref()?;
+            (id.as_str() == lease && at.elapsed() < within).then(|| seen.clone())
+        })?
     }
 
     fn read<T>(&self, uid: &str, f: impl FnOnce(&Entry) -> T) -> Option<T> {

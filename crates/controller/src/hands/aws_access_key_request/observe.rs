@@ -1,6 +1,7 @@
 //! What is seen of a request: caches, and the live logins. Issuing asks the API server nothing.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use futures::future::join_all;
 use kube::{Resource, ResourceExt, runtime::reflector::Store};
@@ -23,6 +24,9 @@ use crate::cluster::{
 use crate::memory::number;
 use crate::relations::bindings_of;
 use crate::stores::named;
+
+/// A lease seen to live is not looked up again sooner.
+const LEASE_FRESH: Duration = Duration::from_secs(60);
 
 impl RequestHands {
     pub(super) async fn look(
@@ -48,6 +52,7 @@ impl RequestHands {
         }
         let grip = self.look_at_vaults(request, &mut o).await;
         self.look_at_objects(&mut o);
+        self.look_at_lease(&mut o);
         (o, grip)
     }
 
@@ -103,6 +108,27 @@ impl RequestHands {
             o.engine_lease = lease;
         }
         grip
+    }
+
+    /// The present key's lease, if it was looked up a moment ago: what wakes a request for other
+    /// reasons (its role's status, its Secret's event) makes no call to Vault then.
+    fn look_at_lease(&self, o: &mut Observed) {
+        let within = Duration::try_from(o.settings.resync / 2).unwrap_or_default();
+        let judged = approval(
+            &o.previous.conditions,
+            o.object.generation,
+            o.state.approved_generation,
+        );
+        if o.object.deleting.is_some() || judged != Approval::Approved {
+            return;
+        }
+        if let Some(lease) = &o.state.lease
+            && let Some(seen) =
+                self.in_hand
+                    .lease(&o.object.uid, &lease.id, within.min(LEASE_FRESH))
+        {
+            o.leases.insert(lease.id.as_str().into(), Known::Is(seen));
+        }
     }
 
     /// The Secret, Role and RoleBinding, from the caches or as we wrote them a moment ago.

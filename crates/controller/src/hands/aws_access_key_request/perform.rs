@@ -62,6 +62,8 @@ impl RequestHands {
             Action::LookUpLease { binding, lease } => {
                 let looked = vault(grip, binding)?.vault.lookup_lease(lease).await;
                 let seen = looked.map(|l| l.map(|l| LeaseSeen { ttl: l.ttl }));
+                let live = seen.as_ref().ok().and_then(Clone::clone);
+                self.in_hand.saw_lease(&target.uid, lease, live);
                 Ok(Outcome::LeaseSeen(
                     seen.map_err(|e| failures::vault(&e)).into(),
                 ))
@@ -162,6 +164,11 @@ impl RequestHands {
                     duration: Seconds::try_from(key.lease_duration).unwrap_or(Seconds::ZERO),
                     renewable: key.renewable,
                 };
+                if let Some(lease) = &key.lease_id {
+                    let ttl = i64::try_from(key.lease_duration.as_secs()).unwrap_or(i64::MAX);
+                    let seen = Some(LeaseSeen { ttl });
+                    self.in_hand.saw_lease(&target.uid, lease, seen);
+                }
                 self.in_hand.keep_key(&target.uid, key);
                 outcome
             }

@@ -1,0 +1,52 @@
+//! Small stand-ins for an API server and a Vault, in memory, on tokio's clock: paused time passes
+//! in them as well.
+#![allow(dead_code, reason = "each test uses what it needs")]
+
+pub(crate) mod kube;
+pub(crate) mod vault;
+pub(crate) mod world;
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use leasehold_controller::clock::Clock;
+use tokio::time::Instant;
+
+/// What goes wrong with a call.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Fault {
+    /// Answered with an error; nothing happens.
+    Refuse(u16, &'static str),
+    /// It happens, and nobody learns of it.
+    LoseAnswer,
+    /// It never reaches the server, and nobody learns of that.
+    LoseCall,
+    /// It happens and is answered, so much later.
+    Lag(Duration),
+    /// No answer, ever; nothing happens.
+    Hang,
+    /// A bug.
+    Panic,
+}
+
+/// The present, as tokio has it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Time {
+    start: Timestamp,
+    from: Instant,
+}
+
+impl Time {
+    pub(crate) fn new() -> Self {
+        Self {
+            start: Timestamp::from_second(1_790_000_000).unwrap(),
+            from: Instant::now(),
+        }
+    }
+}
+
+impl Clock for Time {
+    fn now(&self) -> Timestamp {
+        self.start + self.from.elapsed()
+    }
+}
