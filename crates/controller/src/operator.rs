@@ -93,7 +93,7 @@ impl Operator {
         let settings = || self.settings.clone();
         let engine_hands =
             EngineHands::new(client(), stores.clone(), Arc::clone(&sessions), settings());
-        let role_hands = RoleHands::new(Arc::clone(&sessions), settings());
+        let role_hands = RoleHands::new(stores.clone(), Arc::clone(&sessions), settings());
         let request_hands =
             RequestHands::new(client(), stores.clone(), Arc::clone(&sessions), settings());
         let engines = self.context(engine_hands, &stores.engines);

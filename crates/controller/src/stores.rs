@@ -25,6 +25,7 @@ use leasehold_api_types::{
 use serde::de::DeserializeOwned;
 use tokio::sync::watch;
 
+use crate::cluster::secrets;
 use crate::metrics::Metrics;
 use crate::relations::{Change, Wake};
 
@@ -268,8 +269,11 @@ fn watch_words(error: &watcher::Error) -> String {
     format!("{error}: {source}").chars().take(300).collect()
 }
 
-fn trim<K: Resource>(object: &mut K) {
-    object.meta_mut().managed_fields = None;
+fn trim<K: Resource<DynamicType = ()>>(object: &mut K) {
+    match &mut object.meta_mut().managed_fields {
+        Some(managers) if K::kind(&()) == "Secret" => secrets::trim(managers),
+        other => *other = None,
+    }
     if let Some(annotations) = &mut object.meta_mut().annotations {
         annotations.remove("kubectl.kubernetes.io/last-applied-configuration");
     }

@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::{Failure, FailureClass, Next};
+use crate::{Failure, FailureClass, Next, names};
 
 /// When to try again after `attempts` failed drives in a row (0: this is the first).
 ///
@@ -32,6 +32,14 @@ pub fn sooner(a: Next, b: Next) -> Next {
 /// panics over it.
 pub fn later(moment: Timestamp, by: SignedDuration) -> Timestamp {
     moment.checked_add(by).unwrap_or(Timestamp::MAX)
+}
+
+/// When to compare an object with the world again: spread by its uid over the last quarter of the
+/// interval, so that what was looked at together is not looked at together for ever.
+pub fn resync(interval: SignedDuration, uid: &str, now: Timestamp) -> Next {
+    let share = 0.75 + 0.25 * names::spread(uid);
+    let wait = SignedDuration::try_from_secs_f64(interval.as_secs_f64() * share);
+    at(later(now, wait.unwrap_or(interval)), now)
 }
 
 /// That moment, but 1 s to 1 h ahead.

@@ -53,7 +53,7 @@ pub const ROOT_SECRET_MISSING: &str = "RootSecretMissing";
 pub const ROOT_SECRET_INVALID: &str = "RootSecretInvalid";
 /// Another kind of engine is mounted at the path.
 pub const PATH_TAKEN: &str = "PathTaken";
-/// The mount belongs to somebody else.
+/// The mount belongs to somebody else, perhaps in another cluster of the same name.
 pub const NOT_OURS: &str = "NotOurs";
 /// AWSRoles still use the engine.
 pub const IN_USE: &str = "InUse";
@@ -79,6 +79,8 @@ pub const ROLE_NOT_FOUND: &str = "RoleNotFound";
 pub const ROLE_NOT_READY: &str = "RoleNotReady";
 /// The AWSRole of live keys is gone: they last until they end, and no new ones can be issued.
 pub const ROLE_GONE: &str = "RoleGone";
+/// The AWSRole was changed after the key was issued: the key keeps its rights.
+pub const ROLE_CHANGED: &str = "RoleChanged";
 /// The AWSRole is in another namespace and does not allow this one.
 pub const ROLE_NOT_GRANTED: &str = "RoleNotGranted";
 /// The login may not open keeper tokens.
@@ -145,6 +147,7 @@ pub const ALL: &[&str] = &[
     ROLE_NOT_FOUND,
     ROLE_NOT_READY,
     ROLE_GONE,
+    ROLE_CHANGED,
     ROLE_NOT_GRANTED,
     KEEPER_REFUSED,
     ISSUE_FAILED,

@@ -114,6 +114,7 @@ fn engine_laws(d: &Drive<SecretEngineMachine>) -> Result<(), TestCaseError> {
         let vault = matches!(o.vault, Known::Is(()));
         match action {
             Action::EnableMount { .. } => prop_assert_eq!(&o.mount, &Known::Absent, "law 6"),
+            Action::DescribeMount { .. } => prop_assert!(ours, "law 5: {action}"),
             Action::WriteRootConfig { .. } | Action::WriteEngineLease { .. } => {
                 prop_assert!(ours || o.spec.adopt, "law 5: {action}");
             }
@@ -154,16 +155,20 @@ fn role_laws(d: &Drive<AwsRoleMachine>) -> Result<(), TestCaseError> {
             Action::WriteRole { .. } => {
                 prop_assert!(o.object.finalizer, "law 3");
                 prop_assert!(vault && o.role.failure().is_none(), "law 6");
+                prop_assert!(o.mount.failure().is_none(), "law 6: whose is the mount?");
+                prop_assert!(o.foreign().is_none(), "law 5: {action}");
             }
             Action::DeleteRole { .. } => {
                 prop_assert!(
                     o.object.deleting.is_some() && o.role.is().is_some(),
                     "law 5"
                 );
-                prop_assert!(vault, "law 6");
+                prop_assert!(vault && o.mount.failure().is_none(), "law 6");
+                prop_assert!(o.foreign().is_none(), "law 5: {action}");
             }
             Action::RemoveFinalizer => {
-                let gone = vault && o.role.is().is_none();
+                let known = vault && o.mount.failure().is_none();
+                let gone = known && (o.role.is().is_none() || o.foreign().is_some());
                 prop_assert!(
                     gone || let_go(&d.after.notes) || !removed(&d.after.object),
                     "law 4"
@@ -193,6 +198,18 @@ fn keepers(o: &request::Observed) -> Vec<(Accessor, VaultPlace)> {
     all
 }
 
+/// Said once more, in other words than the core's.
+fn granted(o: &request::Observed) -> bool {
+    use leasehold_api_types::aws_role::NamespacesFrom;
+    let Known::Is(role) = &o.role else {
+        return false;
+    };
+    let from = role.allowed.as_ref().map(|a| a.from);
+    o.spec.role_ref.namespace == o.object.namespace
+        || from == Some(NamespacesFrom::All)
+        || role.labels.is() == Some(&common::team("a"))
+}
+
 fn request_laws(d: &Drive<RequestMachine>) -> Result<(), TestCaseError> {
     use request::Action;
     rests(d)?;
@@ -210,6 +227,10 @@ fn request_laws(d: &Drive<RequestMachine>) -> Result<(), TestCaseError> {
                     o.object.finalizer && o.object.deleting.is_none(),
                     "law 3: {action}"
                 );
+                // An intent of a key in hand is only written anew.
+                if o.held.key.is_none() {
+                    prop_assert!(granted(o), "law 8: {action}");
+                }
             }
             Action::RevokeKeeper { accessor, binding } => {
                 prop_assert!(o.object.finalizer, "law 3");

@@ -143,6 +143,7 @@ fn of_secret_engines() {
             o.mount = Known::Is(MountSeen {
                 kind: "kv".into(),
                 owner: None,
+                accessor: Some("kv_1".into()),
             });
         }),
     );
@@ -153,6 +154,7 @@ fn of_secret_engines() {
             o.mount = Known::Is(MountSeen {
                 kind: "aws".into(),
                 owner: None,
+                accessor: Some("aws_2".into()),
             });
         }),
     );
@@ -165,6 +167,7 @@ fn of_secret_engines() {
             o.mount = Known::Is(MountSeen {
                 kind: "aws".into(),
                 owner: Some(owner),
+                accessor: Some("aws_1".into()),
             });
         }),
     );
@@ -413,6 +416,7 @@ fn of_requests_being_issued() {
             Action::LookAtSecret => Ok(Outcome::Secret(Known::Is(SecretSeen {
                 ours: true,
                 facts: Some(key(2)),
+                edited: false,
             }))),
             other => request_succeeds(other),
         },

@@ -134,6 +134,15 @@ impl<'a> Assumed<'a> {
             ready: Ok(()),
             generation: role.metadata.generation.unwrap_or(1),
             deleting: role.metadata.deletion_timestamp.is_some(),
+            allowed: role.spec.allowed_namespaces.clone(),
+            // The one label that every namespace has.
+            labels: Known::Is(
+                [(
+                    "kubernetes.io/metadata.name".to_owned(),
+                    o.object.namespace.clone(),
+                )]
+                .into(),
+            ),
         });
         let engine = super::engines(self.manifests).find(|engine| uses(role, engine));
         let lease = engine.and_then(|engine| {

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::{
     ByteString,
     api::core::v1::Secret,
-    apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference},
+    apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta, OwnerReference},
 };
 use kube::{
     Api, Client, ResourceExt,
@@ -42,9 +42,40 @@ pub async fn look(client: &Client, namespace: &str, name: &str, uid: &str) -> Kn
 
 /// What a Secret's metadata says, to the request of that uid.
 pub fn seen(meta: &Meta, uid: &str) -> SecretSeen {
+    let facts = facts(meta.annotations.as_ref());
+    // Keys that cannot be revoked have a third part that changes with each of them.
+    let parts = if facts.as_ref().is_some_and(|f| f.keeper.is_none()) {
+        &["access_key", "secret_key", "security_token"][..]
+    } else {
+        &["access_key", "secret_key"][..]
+    };
     SecretSeen {
         ours: owned_by(meta, uid),
-        facts: facts(meta.annotations.as_ref()),
+        edited: edited(meta.managed_fields.as_deref().unwrap_or_default(), parts),
+        facts,
+    }
+}
+
+/// Whether somebody else wrote over the key: the API server keeps who last gave each field its
+/// value, and each part of a new key is another one. Labels, annotations and further fields in the
+/// data are anybody's. Without such records nothing is known, and nothing follows.
+fn edited(managers: &[ManagedFieldsEntry], parts: &[&str]) -> bool {
+    let ours = |part: &str| {
+        managers.iter().any(|entry| {
+            let fields = entry.fields_v1.as_ref().map(|f| &f.0["f:data"]);
+            entry.manager.as_deref() == Some(MANAGER)
+                && fields.is_some_and(|data| data.get(format!("f:{part}")).is_some())
+        })
+    };
+    !managers.is_empty() && !parts.iter().all(|part| ours(part))
+}
+
+/// Of who wrote what, only that is kept in the cache which tells whether a key was edited.
+pub fn trim(managers: &mut Vec<ManagedFieldsEntry>) {
+    managers.retain(|entry| entry.manager.as_deref() == Some(MANAGER));
+    if managers.is_empty() {
+        // Of others, that there were some.
+        managers.push(ManagedFieldsEntry::default());
     }
 }
 
@@ -230,6 +261,61 @@ mod tests {
         let facts = key_facts();
         assert_eq!(super::facts(Some(&annotations(&facts))), Some(facts));
         assert_eq!(super::facts(None), None);
+    }
+
+    fn managed(manager: &str, fields: &[&str]) -> ManagedFieldsEntry {
+        let data: serde_json::Map<String, serde_json::Value> = fields
+            .iter()
+            .map(|f| (format!("f:{f}"), serde_json::json!({})))
+            .collect();
+        ManagedFieldsEntry {
+            manager: Some(manager.into()),
+            fields_v1: Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::FieldsV1(
+                serde_json::json!({"f:data": data}),
+            )),
+            ..ManagedFieldsEntry::default()
+        }
+    }
+
+    #[test]
+    fn an_edited_key_is_told_from_an_annotated_secret() {
+        let facts = key_facts();
+        let edited = |managers: Vec<ManagedFieldsEntry>| {
+            let meta = ObjectMeta {
+                annotations: Some(annotations(&facts)),
+                managed_fields: Some(managers),
+                ..ObjectMeta::default()
+            };
+            let mut trimmed = meta.clone();
+            trim(trimmed.managed_fields.as_mut().unwrap());
+            let live = seen(&meta, "u").edited;
+            assert_eq!(live, seen(&trimmed, "u").edited, "the cache tells the same");
+            live
+        };
+        let all = ["access_key", "secret_key", "security_token"];
+        assert!(!edited(vec![managed(MANAGER, &all)]));
+        assert!(!edited(vec![
+            managed(MANAGER, &all),
+            managed("kubectl-annotate", &[])
+        ]));
+        // The same value said by two, and a field of somebody's own.
+        assert!(!edited(vec![
+            managed(MANAGER, &all),
+            managed("argocd", &["access_key", "note"])
+        ]));
+        assert!(edited(vec![
+            managed(MANAGER, &all[1..]),
+            managed("kubectl-edit", &["access_key"])
+        ]));
+        assert!(
+            edited(vec![managed(MANAGER, &all[..1])]),
+            "removed by somebody"
+        );
+        assert!(
+            edited(vec![managed("velero", &all)]),
+            "restored by somebody"
+        );
+        assert!(!seen(&ObjectMeta::default(), "u").edited);
     }
 
     #[test]

@@ -3,21 +3,26 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use leasehold_api_types::{AWSRole, AwsRoleStatus};
+use kube::ResourceExt;
+use leasehold_api_types::{AWSRole, AwsRoleStatus, SecretEngine};
 use leasehold_reconcile_core::{
     Failure, Known, Settings,
     aws_access_key_request::Binding,
-    aws_role::{Action, AwsRoleMachine, Observed},
+    aws_role::{Action, AwsRoleMachine, Observed, RoleMount},
+    ownership::Owner,
 };
-use leasehold_vault_client::{ErrorKind, MountPath};
+use leasehold_vault_client::{ErrorKind, Mount, MountPath};
 
 use super::Hands;
 use crate::cluster::{Target, target::object_of};
 use crate::failures;
+use crate::relations::uses;
 use crate::sessions::{Session, Sessions};
+use crate::stores::Stores;
 
 /// Sees and touches AWSRoles.
 pub struct RoleHands {
+    stores: Stores,
     sessions: Arc<Sessions>,
     settings: Settings,
 }
@@ -29,9 +34,31 @@ impl std::fmt::Debug for RoleHands {
 }
 
 impl RoleHands {
-    /// Hands over these logins.
-    pub fn new(sessions: Arc<Sessions>, settings: Settings) -> Self {
-        Self { sessions, settings }
+    /// Hands over these caches and logins.
+    pub fn new(stores: Stores, sessions: Arc<Sessions>, settings: Settings) -> Self {
+        Self {
+            stores,
+            sessions,
+            settings,
+        }
+    }
+
+    /// Whose mount it is, as the cache of SecretEngines tells. All caches are filled before the
+    /// first drive, so one that is not in there does not exist here.
+    fn mount_seen(&self, role: &AWSRole, mount: &Mount) -> RoleMount {
+        let owner = Owner::parse(&mount.description);
+        let engines = self.stores.engines.state();
+        let owns = |e: &SecretEngine| {
+            owner
+                .as_ref()
+                .is_some_and(|o| e.uid().as_deref() == Some(&o.uid))
+        };
+        RoleMount {
+            here: engines.iter().any(|e| owns(e)),
+            adopted: engines.iter().any(|e| e.spec.adopt && uses(role, e)),
+            accessor: Some(mount.accessor.clone()).filter(|a| !a.is_empty()),
+            owner,
+        }
     }
 }
 
@@ -57,7 +84,11 @@ impl Hands for RoleHands {
         match &session {
             Known::Is(session) => {
                 let path = MountPath(o.spec.path.clone());
-                let looked = session.vault.role(&path, &o.vault_name()).await;
+                let name = o.vault_name();
+                let (mount, looked) =
+                    tokio::join!(session.vault.mount(&path), session.vault.role(&path, &name));
+                let mount = mount.map(|found| found.map(|m| self.mount_seen(role, &m)));
+                o.mount = mount.map_err(|e| failures::vault(&e)).into();
                 o.role = looked.map_err(|e| failures::vault(&e)).into();
             }
             Known::Absent => o.vault = Known::Absent,

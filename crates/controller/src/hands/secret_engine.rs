@@ -86,6 +86,7 @@ impl EngineHands {
         o.mount = match session.vault.mount(&path).await {
             Ok(found) => Known::from(Ok(found.map(|m| MountSeen {
                 owner: Owner::parse(&m.description),
+                accessor: Some(m.accessor).filter(|a| !a.is_empty()),
                 kind: m.kind,
             }))),
             Err(e) => Known::Unknown(failures::vault(&e)),
@@ -163,6 +164,9 @@ impl Hands for EngineHands {
         let done = match action {
             Action::EnableMount { path, owner } => {
                 vault.enable_mount(path, "aws", &owner.to_string()).await
+            }
+            Action::DescribeMount { path, owner } => {
+                vault.describe_mount(path, &owner.to_string()).await
             }
             Action::WriteRootConfig {
                 path,

@@ -278,6 +278,7 @@ impl Mounts for Session {
             Ok(s.mounts.get(path).map(|e| Mount {
                 kind: e.kind.clone(),
                 description: e.description.clone(),
+                accessor: format!("{}_{path}", e.kind),
                 default_lease: Duration::ZERO,
                 max_lease: Duration::ZERO,
             }))

@@ -91,6 +91,11 @@ fn succeed(o: &mut Observed, action: &Action, outcome: Outcome, now: Timestamp) 
         (Action::LookAtSecret, Outcome::Secret(seen)) => {
             o.secret = seen;
             o.secret_is_live = true;
+            o.lost = match &o.secret {
+                Known::Is(secret) if secret.edited => Some("its Secret had been edited"),
+                Known::Absent => Some("its Secret had been deleted"),
+                Known::Is(_) | Known::Unknown(_) => None,
+            };
         }
         (Action::OpenKeeper { .. }, Outcome::Keeper { accessor, ttl }) => {
             o.held.keeper = Some(HeldKeeper {
@@ -114,6 +119,7 @@ fn succeed(o: &mut Observed, action: &Action, outcome: Outcome, now: Timestamp) 
             o.secret = Known::Is(SecretSeen {
                 ours: true,
                 facts: o.held.key.clone(),
+                edited: false,
             });
             o.secret_is_live = true;
         }
@@ -145,6 +151,9 @@ fn succeed(o: &mut Observed, action: &Action, outcome: Outcome, now: Timestamp) 
         (Action::LookUpLease { lease, .. }, Outcome::LeaseSeen(seen)) => {
             if seen.is().is_some() && !is_current(o, lease) {
                 *o.held.looks.entry(lease.clone()).or_default() += 1;
+            }
+            if is_current(o, lease) && seen.is().is_none_or(|l| l.ttl <= 0) {
+                o.lost = Some("somebody had ended the former one in Vault");
             }
             o.leases.insert(lease.clone(), seen);
         }
@@ -239,10 +248,11 @@ fn record(o: &mut Observed, facts: &KeyFacts, vault: &VaultPlace, secret: &str, 
     o.state.intent = None;
     o.held.forget(None);
     if reissued {
+        let why = o.lost.map_or_else(String::new, |why| format!(": {why}"));
         o.notes.push(Note::normal(
             reasons::REISSUED,
             format!(
-                "a new key is in Secret {secret}, it ends {}",
+                "a new key is in Secret {secret}, it ends {}{why}",
                 facts.expires_at
             ),
         ));

@@ -13,7 +13,7 @@ pub enum Approval {
     Pending,
     /// Yes, to this very spec.
     Approved,
-    /// Yes, but to an older spec, which is no yes.
+    /// Yes, but to another spec, which is no yes.
     Stale {
         /// The generation that was approved.
         approved: i64,
@@ -35,7 +35,7 @@ pub fn approval(conditions: &[Condition], generation: i64, judged: Option<i64>) 
         return Approval::Approved;
     }
     match approved.observed_generation {
-        Some(approved) if approved < generation => Approval::Stale { approved },
+        Some(approved) if approved != generation => Approval::Stale { approved },
         Some(_) | None => Approval::Approved,
     }
 }

@@ -40,7 +40,7 @@ fn keep(o: &Observed, now: Timestamp) -> Plan<Action> {
     if !issuing.actions.is_empty() {
         return issuing;
     }
-    let look = backoff::at(backoff::later(now, o.settings.resync), now);
+    let look = backoff::resync(o.settings.resync, &o.object.uid, now);
     Plan::rest(backoff::sooner(
         look,
         backoff::sooner(ending.next, issuing.next),

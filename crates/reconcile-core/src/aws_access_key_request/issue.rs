@@ -10,6 +10,7 @@ use leasehold_api_types::{
 use super::{
     Action, Binding, HeldKeeper, KeyFacts, Observed, RoleSeen, SecretSeen,
     end::{GIVE_UP_STORING, UNANSWERED_READ},
+    grant,
 };
 use crate::{
     Failure, FailureClass, Known, Next, Plan,
@@ -29,6 +30,10 @@ pub const ISSUE_WITHIN: SignedDuration = SignedDuration::from_secs(5);
 pub const STORE_WITHIN: SignedDuration = SignedDuration::from_secs(30);
 /// The status takes 64 former keys; an issue needs room for its own.
 const MOST_RETIRING: usize = 48;
+/// A key that is lost again and again (somebody deletes or edits its Secret) is then replaced once
+/// a minute: every former one lives on for five.
+const OFTEN: usize = 3;
+const SELDOM: SignedDuration = SignedDuration::from_secs(60);
 /// After a key that could not be stored, the next is issued no sooner.
 const AFTER_UNSTORED: SignedDuration = SignedDuration::from_mins(10);
 
@@ -83,15 +88,6 @@ pub(super) fn trouble(o: &Observed, now: Timestamp) -> Option<Failure> {
 pub(super) fn obstacle(o: &Observed) -> Option<Failure> {
     let role_ref = &o.spec.role_ref;
     let named = format!("AWSRole {}/{}", role_ref.namespace, role_ref.name);
-    if role_ref.namespace != o.object.namespace {
-        return Some(Failure::new(
-            FailureClass::Denied,
-            reasons::ROLE_NOT_GRANTED,
-            format!(
-                "{named} is in another namespace: keys of a role are issued only into the role's own namespace, so create the request there"
-            ),
-        ));
-    }
     let role = match &o.role {
         Known::Is(role) if role.deleting => {
             return Some(gone(&named));
@@ -106,6 +102,9 @@ pub(super) fn obstacle(o: &Observed) -> Option<Failure> {
         }
         Known::Unknown(failure) => return Some(failure.clone()),
     };
+    if let Some(refusal) = grant::refusal(o, role) {
+        return Some(refusal);
+    }
     if let Err(why) = &role.ready {
         return Some(Failure::transient(
             reasons::ROLE_NOT_READY,
@@ -173,6 +172,7 @@ fn healthy(o: &Observed, now: Timestamp) -> Option<Plan<Action>> {
         Known::Is(SecretSeen {
             ours: true,
             facts: Some(facts),
+            edited: false,
         }) => {
             facts
                 .keeper
@@ -193,7 +193,12 @@ fn healthy(o: &Observed, now: Timestamp) -> Option<Plan<Action>> {
     };
     if !holds_it {
         // A cache may lag behind our own write: only the API server's word loses a key.
-        return (!o.secret_is_live).then(|| Plan::act(Action::LookAtSecret));
+        if !o.secret_is_live {
+            return Some(Plan::act(Action::LookAtSecret));
+        }
+        let soonest = later(credential.issued_at.0, SELDOM);
+        let wait = o.state.retiring.len() >= OFTEN && now < soonest;
+        return wait.then(|| Plan::rest(backoff::at(soonest, now)));
     }
     let grants = grants(o);
     if !grants.is_empty() {
@@ -346,6 +351,7 @@ fn pending(o: &Observed, intent: &Intent, now: Timestamp) -> Plan<Action> {
         .as_ref()
         .filter(|k| Some(k.accessor.as_str()) == intent.keeper.as_deref());
     if let (true, Some(keeper), Some(role)) = (mine, held, o.role.is())
+        && grant::refusal(o, role).is_none()
         && !keeper.asked
         && now < later(intent.at.0, ISSUE_WITHIN)
     {
@@ -366,6 +372,7 @@ fn pending(o: &Observed, intent: &Intent, now: Timestamp) -> Plan<Action> {
         Known::Is(SecretSeen {
             ours: true,
             facts: Some(facts),
+            ..
         }) if facts.keeper.is_some()
             && facts
                 .keeper

@@ -10,6 +10,7 @@ mod approval;
 mod credential;
 mod decide;
 mod end;
+mod grant;
 mod issue;
 mod observed;
 mod status;
@@ -18,6 +19,7 @@ pub use action::{Action, Outcome};
 pub use approval::{Approval, approval};
 pub use credential::{KeyFacts, renew_at};
 pub use end::{Claim, UNANSWERED_READ};
+pub use grant::{asks_labels, matches};
 pub use issue::{ISSUE_WITHIN, STORE_WITHIN};
 pub use observed::{
     Binding, Held, HeldKeeper, KeeperSeen, LeaseSeen, Observed, RoleSeen, SecretSeen, State,

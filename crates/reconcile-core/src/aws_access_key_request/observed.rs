@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use leasehold_api_types::{
-    AwsAccessKeyRequestSpec, AwsAccessKeyRequestStatus, CredentialType,
+    AllowedNamespaces, AwsAccessKeyRequestSpec, AwsAccessKeyRequestStatus, CredentialType,
     aws_access_key_request::{Credential, Intent, Lease, Retiring, VaultPlace},
 };
 use leasehold_vault_client::{Accessor, ClusterId, LeaseId, MountPath, RoleName};
@@ -48,6 +48,10 @@ pub struct RoleSeen {
     pub generation: i64,
     /// Under deletion: out of Vault already, or soon.
     pub deleting: bool,
+    /// Into which namespaces it issues; none: into its own.
+    pub allowed: Option<AllowedNamespaces>,
+    /// Labels of the request's namespace, looked at only if [`super::asks_labels`] says so.
+    pub labels: Known<BTreeMap<String, String>>,
 }
 
 /// The Secret of the request's name.
@@ -57,6 +61,8 @@ pub struct SecretSeen {
     pub ours: bool,
     /// What its annotations say of the key in it.
     pub facts: Option<KeyFacts>,
+    /// Whether somebody else wrote over the key in it.
+    pub edited: bool,
 }
 
 /// A keeper, looked up by its accessor.
@@ -187,6 +193,8 @@ pub struct Observed {
     pub leases: BTreeMap<LeaseId, Known<LeaseSeen>>,
     /// Keepers whose keys were proven to have ended in this drive.
     pub ended: BTreeSet<Accessor>,
+    /// Why the present key is of no use any more, if that was found in this drive.
+    pub lost: Option<&'static str>,
     /// The action that failed in this drive.
     pub failure: Option<Failure>,
     /// Failed drives in a row before this one.
@@ -219,6 +227,8 @@ impl Observed {
             ready: Ok(()),
             generation: 1,
             deleting: false,
+            allowed: None,
+            labels: Known::Absent,
         };
         Self {
             state: State::of(&previous),
@@ -237,6 +247,7 @@ impl Observed {
             keepers: BTreeMap::new(),
             leases: BTreeMap::new(),
             ended: BTreeSet::new(),
+            lost: None,
             failure: None,
             attempts: 0,
             notes: Vec::new(),

@@ -2,7 +2,8 @@
 
 use jiff::Timestamp;
 use leasehold_api_types::{
-    AwsAccessKeyRequestStatus, RequestPhase, aws_access_key_request::SecretName,
+    AwsAccessKeyRequestStatus, RequestPhase,
+    aws_access_key_request::{Credential, SecretName},
 };
 
 use super::{Approval, Observed, decide, end, issue};
@@ -15,10 +16,22 @@ pub(super) fn status(o: &Observed, now: Timestamp) -> Option<AwsAccessKeyRequest
     let verdict = verdict(o, now);
     let generation = o.object.generation;
     let mut extra = Vec::new();
-    if o.state.credential.is_some()
-        && let Some(gone) = issue::obstacle(o).filter(|f| f.reason == reasons::ROLE_GONE)
-    {
-        extra.push((reasons::ROLE_GONE, reasons::ROLE_GONE, gone.message));
+    if let Some(credential) = &o.state.credential {
+        let standing = [reasons::ROLE_GONE, reasons::ROLE_NOT_GRANTED];
+        match issue::obstacle(o).filter(|f| standing.contains(&f.reason)) {
+            Some(f) if f.reason == reasons::ROLE_NOT_GRANTED => {
+                let message = format!(
+                    "{}. The present key lasts until it ends, and no new one is issued",
+                    f.message
+                );
+                extra.push((f.reason, f.reason, message));
+            }
+            Some(f) => extra.push((f.reason, f.reason, f.message)),
+            None => extra.extend(
+                role_changed(o, credential)
+                    .map(|message| (reasons::ROLE_CHANGED, reasons::ROLE_CHANGED, message)),
+            ),
+        }
     }
     if o.object.deleting.is_none()
         && decide::judged(o) != Approval::Denied
@@ -36,6 +49,18 @@ pub(super) fn status(o: &Observed, now: Timestamp) -> Option<AwsAccessKeyRequest
         credential: o.state.credential.clone(),
         intent: o.state.intent.clone(),
         retiring: o.state.retiring.clone(),
+    })
+}
+
+/// The key has the rights that its role had when it was issued: a change of the role is no reason
+/// to take it from whoever uses it.
+fn role_changed(o: &Observed, credential: &Credential) -> Option<String> {
+    let (issued, role) = (credential.role_generation?, o.role.is()?);
+    (issued != role.generation).then(|| {
+        format!(
+            "AWSRole {}/{} was changed after the key was issued (generation {issued}, now {}): the key keeps the rights it was issued with until the next one replaces it. To have that now, delete Secret {}",
+            o.spec.role_ref.namespace, o.spec.role_ref.name, role.generation, o.secret_name()
+        )
     })
 }
 
@@ -110,10 +135,11 @@ fn approved(o: &Observed, now: Timestamp) -> Verdict {
     if matches!(&o.secret, Known::Absent | Known::Is(_)) && o.secret_is_live && !holds_recorded(o) {
         return trouble.map_or_else(
             || {
-                Verdict::progressing(
-                    reasons::PROGRESSING,
-                    "the Secret was lost; a new key is being issued",
-                )
+                let words = match o.secret.is() {
+                    Some(seen) if seen.edited => "the Secret was edited; a new key is being issued",
+                    _ => "the Secret was lost; a new key is being issued",
+                };
+                Verdict::progressing(reasons::PROGRESSING, words)
             },
             Verdict::Failed,
         );
@@ -145,6 +171,7 @@ fn holds_recorded(o: &Observed) -> bool {
     };
     o.secret.is().is_some_and(|s| {
         s.ours
+            && !s.edited
             && s.facts.as_ref().is_some_and(|f| {
                 f.keeper
                     .as_ref()

@@ -28,7 +28,7 @@ pub(super) fn decide(o: &Observed, now: Timestamp) -> Plan<Action> {
                 previous: o.role.is().cloned().map(Box::new),
             })
         }
-        Ok(_) => Plan::rest(backoff::at(backoff::later(now, o.settings.resync), now)),
+        Ok(_) => Plan::rest(backoff::resync(o.settings.resync, &o.object.uid, now)),
         Err(failure) => Plan::rest(backoff::after(&failure, o.attempts, now)),
     }
 }
@@ -59,7 +59,26 @@ pub(super) fn trouble(o: &Observed) -> Option<Failure> {
             &o.spec.vault_ref.name,
         ));
     }
-    o.vault.failure().or_else(|| o.role.failure()).cloned()
+    if let Some(failure) = o.vault.failure().or_else(|| o.mount.failure()) {
+        return Some(failure.clone());
+    }
+    foreign(o).or_else(|| o.role.failure().cloned())
+}
+
+fn foreign(o: &Observed) -> Option<Failure> {
+    let owner = o.foreign()?;
+    Some(Failure::invalid(
+        reasons::NOT_OURS,
+        format!(
+            "{}/ in Vault was mounted for SecretEngine {}/{} (uid {}), which is not in this cluster: another cluster named \"{}\" may have a role {} there, so nothing is written. Give each cluster a --cluster-name of its own, or use another mount. If the mount was this cluster's, a SecretEngine with spec.adopt: true takes it over",
+            o.spec.path,
+            owner.namespace,
+            owner.name,
+            owner.uid,
+            owner.cluster,
+            o.vault_name()
+        ),
+    ))
 }
 
 fn end(o: &Observed, now: Timestamp) -> Plan<Action> {
@@ -91,11 +110,11 @@ fn end(o: &Observed, now: Timestamp) -> Plan<Action> {
         ));
     }
     match &o.role {
-        Known::Is(_) => Plan::act(Action::DeleteRole {
+        Known::Is(_) if o.foreign().is_none() => Plan::act(Action::DeleteRole {
             path: MountPath(o.spec.path.clone()),
             name: o.vault_name(),
         }),
-        Known::Absent | Known::Unknown(_) => Plan::act(Action::RemoveFinalizer),
+        Known::Is(_) | Known::Absent | Known::Unknown(_) => Plan::act(Action::RemoveFinalizer),
     }
 }
 
@@ -114,7 +133,8 @@ pub(super) fn end_trouble(o: &Observed) -> Option<Failure> {
         .role
         .failure()
         .filter(|f| f.reason != reasons::MOUNT_MISSING);
-    o.vault.failure().or(look).cloned()
+    let mount = o.mount.failure();
+    o.vault.failure().or(mount).or(look).cloned()
 }
 
 fn let_go(o: &Observed, why: &str) -> Plan<Action> {

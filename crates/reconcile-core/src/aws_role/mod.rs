@@ -8,7 +8,7 @@ mod status;
 
 pub use action::Action;
 pub use desired::{desired, same};
-pub use observed::Observed;
+pub use observed::{Observed, RoleMount};
 
 use jiff::Timestamp;
 use leasehold_api_types::AwsRoleStatus;

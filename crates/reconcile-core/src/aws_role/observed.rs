@@ -4,7 +4,20 @@ use leasehold_api_types::{AwsRoleSpec, AwsRoleStatus, Phase};
 use leasehold_vault_client::{AwsVaultRole, RoleName};
 
 use super::Action;
-use crate::{Failure, Known, Note, Object, Settings, names, reasons};
+use crate::{Failure, Known, Note, Object, Settings, names, ownership::Owner, reasons};
+
+/// The mount at the role's path.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct RoleMount {
+    /// Which SecretEngine it was made for, if Leasehold made it.
+    pub owner: Option<Owner>,
+    /// Vault's id of this mount.
+    pub accessor: Option<String>,
+    /// Whether that very SecretEngine is in this cluster.
+    pub here: bool,
+    /// Whether a SecretEngine beside the role adopts the mount.
+    pub adopted: bool,
+}
 
 /// Everything a decision about an AWSRole may rest on.
 #[derive(Clone, Debug)]
@@ -19,6 +32,8 @@ pub struct Observed {
     pub settings: Settings,
     /// Whether Vault can be used: `Absent` when the AppBinding is gone and no login lives.
     pub vault: Known<()>,
+    /// The mount at its path.
+    pub mount: Known<RoleMount>,
     /// The role in Vault.
     pub role: Known<AwsVaultRole>,
     /// The action that failed in this drive.
@@ -38,6 +53,7 @@ impl Observed {
             previous: AwsRoleStatus::default(),
             settings,
             vault: Known::Is(()),
+            mount: Known::Is(RoleMount::default()),
             role: Known::Absent,
             failure: None,
             attempts: 0,
@@ -52,6 +68,16 @@ impl Observed {
             &self.object.namespace,
             &self.object.name,
         )
+    }
+
+    /// Whose the mount is, if that is another cluster of our name: its roles have the names of ours.
+    /// A mount that this object's role was written into before is known by its accessor.
+    pub fn foreign(&self) -> Option<&Owner> {
+        let mount = self.mount.is()?;
+        let owner = mount.owner.as_ref()?;
+        let written = mount.accessor.is_some() && mount.accessor == self.previous.mount_accessor;
+        let known = mount.here || mount.adopted || written;
+        (owner.cluster == self.settings.cluster && !known).then_some(owner)
     }
 
     /// Whether Vault held what this very spec says when it was last looked at.

@@ -23,7 +23,18 @@ pub(super) fn status(o: &Observed, now: Timestamp) -> Option<AwsRoleStatus> {
         phase: Some(phase),
         observed_generation: Some(generation),
         conditions: conditions::of(&verdict, vec![], &o.previous.conditions, generation, now),
+        mount_accessor: mount_accessor(o),
     })
+}
+
+fn mount_accessor(o: &Observed) -> Option<String> {
+    let mount = o.mount.is().filter(|_| settled(o) && o.foreign().is_none());
+    let accessor = mount.and_then(|m| m.accessor.clone());
+    accessor.or_else(|| o.previous.mount_accessor.clone())
+}
+
+fn settled(o: &Observed) -> bool {
+    desired(&o.spec).is_ok_and(|w| o.role.is().is_some_and(|seen| same(&w, seen)))
 }
 
 fn verdict(o: &Observed) -> Verdict {
@@ -37,8 +48,7 @@ fn verdict(o: &Observed) -> Verdict {
     if let Some(failure) = decide::trouble(o) {
         return Verdict::Failed(failure);
     }
-    let settled = desired(&o.spec).is_ok_and(|w| o.role.is().is_some_and(|seen| same(&w, seen)));
-    if settled {
+    if settled(o) {
         return Verdict::ready(
             reasons::PROVISIONED,
             format!("{at} in Vault is as the spec says"),

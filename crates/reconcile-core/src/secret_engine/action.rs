@@ -19,6 +19,13 @@ pub enum Action {
         /// Whose it is, for the description.
         owner: Owner,
     },
+    /// Write into the mount's description whose it is.
+    DescribeMount {
+        /// Where.
+        path: MountPath,
+        /// Whose.
+        owner: Owner,
+    },
     /// Write Vault's AWS credentials and endpoints.
     WriteRootConfig {
         /// Where.
@@ -54,6 +61,12 @@ impl fmt::Display for Action {
         match self {
             Self::AddFinalizer => f.write_str("kube: add our finalizer"),
             Self::EnableMount { path, .. } => write!(f, "vault: mount aws at {path}/"),
+            Self::DescribeMount { path, .. } => {
+                write!(
+                    f,
+                    "vault: write into the description of {path}/ whose it is"
+                )
+            }
             Self::WriteRootConfig { path, config, .. } => {
                 write!(
                     f,

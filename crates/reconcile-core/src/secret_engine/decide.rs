@@ -9,6 +9,7 @@ use crate::{Failure, Known, Next, Plan, SignedDuration, backoff, object, reasons
 
 /// The root Secret is read by name, so nobody wakes us when it changes.
 const ROOT_SECRET_LOOK: SignedDuration = SignedDuration::from_secs(60);
+const ACCESSOR_LOOK: SignedDuration = SignedDuration::from_secs(1);
 
 pub(super) fn decide(o: &Observed, now: Timestamp) -> Plan<Action> {
     if o.object.deleting.is_some() {
@@ -113,6 +114,12 @@ fn provide(o: &Observed, now: Timestamp) -> Plan<Action> {
         });
     }
     let mut actions = Vec::new();
+    if o.mount.is().is_some_and(|m| o.ours(m) && !o.named(m)) {
+        actions.push(Action::DescribeMount {
+            path: path.clone(),
+            owner: o.owner(),
+        });
+    }
     if let Some(secret) = o.root_secret.is() {
         let config = o.wanted_root(secret);
         if o.root_config.is() != Some(&config) || o.written.as_ref() != Some(&secret.version) {
@@ -130,7 +137,13 @@ fn provide(o: &Observed, now: Timestamp) -> Plan<Action> {
         actions.push(Action::WriteEngineLease { path, lease });
     }
     if actions.is_empty() {
-        return Plan::rest(backoff::at(backoff::later(now, ROOT_SECRET_LOOK), now));
+        // A new mount's accessor is not known before the next look.
+        let look = if o.made {
+            ACCESSOR_LOOK
+        } else {
+            ROOT_SECRET_LOOK
+        };
+        return Plan::rest(backoff::at(backoff::later(now, look), now));
     }
     Plan::all(actions)
 }

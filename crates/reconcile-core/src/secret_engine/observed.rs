@@ -13,6 +13,8 @@ pub struct MountSeen {
     pub kind: String,
     /// Who wrote its description, if Leasehold did.
     pub owner: Option<Owner>,
+    /// Vault's id of this mount; not known of one that was made in this drive.
+    pub accessor: Option<String>,
 }
 
 /// The Secret with Vault's AWS credentials: which version, and its public half.
@@ -49,6 +51,8 @@ pub struct Observed {
     pub users: Vec<String>,
     /// Which root Secret Vault has.
     pub written: Option<RootSecretVersion>,
+    /// Whether the mount was made in this drive.
+    pub made: bool,
     /// The action that failed in this drive.
     pub failure: Option<Failure>,
     /// Failed drives in a row before this one.
@@ -75,6 +79,7 @@ impl Observed {
             engine_lease: Known::Absent,
             users: Vec::new(),
             written: None,
+            made: false,
             failure: None,
             attempts: 0,
             notes: Vec::new(),
@@ -91,9 +96,17 @@ impl Observed {
         }
     }
 
-    /// Whether the mount was made for this very object.
+    /// Whether the mount was made for this very object: so says its description, or, where somebody
+    /// wrote something of their own there, its accessor. Another SecretEngine's word is believed.
     pub fn ours(&self, mount: &MountSeen) -> bool {
-        mount.kind == "aws" && mount.owner.as_ref() == Some(&self.owner())
+        let recorded = self.previous.mount_accessor.as_ref();
+        let same = mount.accessor.is_some() && mount.accessor.as_ref() == recorded;
+        mount.kind == "aws" && (self.named(mount) || (mount.owner.is_none() && same))
+    }
+
+    /// Whether the mount's description says whose it is.
+    pub fn named(&self, mount: &MountSeen) -> bool {
+        mount.owner.as_ref() == Some(&self.owner())
     }
 
     /// What `config/root` should say.
@@ -136,11 +149,33 @@ pub(super) fn absorb(o: &mut Observed, action: &Action, outcome: Result<(), Fail
     }
     match action {
         Action::AddFinalizer => o.object.finalizer = true,
-        Action::EnableMount { owner, .. } => {
+        Action::EnableMount { path, owner } => {
+            if o.previous.mount_accessor.is_some() {
+                o.notes.push(Note::warning(
+                    reasons::DRIFT_REPAIRED,
+                    format!(
+                        "{path}/ was unmounted in Vault, which ended its keys, and is mounted again"
+                    ),
+                ));
+            }
+            o.made = true;
             o.mount = Known::Is(MountSeen {
                 kind: "aws".into(),
                 owner: Some(owner.clone()),
+                accessor: None,
             });
+        }
+        Action::DescribeMount { owner, .. } => {
+            if let Known::Is(mount) = &mut o.mount {
+                mount.owner = Some(owner.clone());
+            }
+            o.notes.push(Note::normal(
+                reasons::DRIFT_REPAIRED,
+                format!(
+                    "the description of {}/ was changed in Vault and says again whose it is",
+                    o.spec.path
+                ),
+            ));
         }
         Action::WriteRootConfig {
             config, version, ..

@@ -24,6 +24,12 @@ pub(super) fn status(o: &Observed, now: Timestamp) -> Option<SecretEngineStatus>
         observed_generation: Some(generation),
         conditions: conditions::of(&verdict, vec![], &o.previous.conditions, generation, now),
         root_secret: o.written.clone(),
+        mount_accessor: o
+            .mount
+            .is()
+            .filter(|m| o.ours(m))
+            .and_then(|m| m.accessor.clone())
+            .or_else(|| o.previous.mount_accessor.clone().filter(|_| !o.made)),
     })
 }
 
@@ -35,7 +41,7 @@ fn verdict(o: &Observed) -> Verdict {
     if let Some(failure) = decide::trouble(o) {
         return Verdict::Failed(failure);
     }
-    let provided = o.mount.is().is_some()
+    let provided = o.mount.is().is_some_and(|m| o.named(m) || !o.ours(m))
         && o.root_secret.is().is_some_and(|s| {
             o.written.as_ref() == Some(&s.version) && o.root_config.is() == Some(&o.wanted_root(s))
         })

@@ -5,19 +5,24 @@
     reason = "each test binary takes what it needs"
 )]
 
+use std::collections::BTreeMap;
+
 use leasehold_api_types::{
-    AwsAccessKeyRequestSpec, AwsAccessKeyRequestStatus, AwsRoleSpec, Condition, CredentialType,
-    SecretEngineSpec, VaultRef,
+    AllowedNamespaces, AwsAccessKeyRequestSpec, AwsAccessKeyRequestStatus, AwsRoleSpec, Condition,
+    CredentialType, SecretEngineSpec, VaultRef,
     aws_access_key_request::{
         APPROVED, Credential, DENIED, Intent, Lease, Retiring, RoleRef, Subject, VaultPlace,
     },
+    aws_role::{LabelDemand, LabelOperator, NamespaceSelector, NamespacesFrom},
     secret_engine::{AwsConfiguration, DeletionPolicy, LeaseConfig, RootSecretVersion},
     time,
 };
 use leasehold_reconcile_core::{
     Failure, FailureClass, Known, Object, Settings, SignedDuration, Timestamp,
     aws_access_key_request::{self as request, HeldKeeper, KeyFacts, SecretSeen},
-    aws_role, reasons, secret_engine,
+    aws_role,
+    ownership::Owner,
+    reasons, secret_engine,
 };
 use leasehold_vault_client::ClusterId;
 
@@ -102,7 +107,9 @@ impl EngineExt for secret_engine::Observed {
         self.mount = Known::Is(secret_engine::MountSeen {
             kind: "aws".into(),
             owner: Some(self.owner()),
+            accessor: Some("aws_1".into()),
         });
+        self.previous.mount_accessor = Some("aws_1".into());
         let secret = self.root_secret.is().unwrap().clone();
         self.root_config = Known::Is(self.wanted_root(&secret));
         self.engine_lease = Known::Is(self.wanted_lease().unwrap().unwrap());
@@ -130,6 +137,36 @@ pub fn role(name: &str) -> aws_role::Observed {
         ..AwsRoleSpec::default()
     };
     aws_role::Observed::fresh(object(name), spec, Settings::default())
+}
+
+/// A SecretEngine of some cluster.
+pub fn owner(cluster: &str) -> Owner {
+    Owner {
+        cluster: cluster.into(),
+        namespace: "demo".into(),
+        name: "engine".into(),
+        uid: "uid-elsewhere".into(),
+    }
+}
+
+/// Keys for the namespaces of team a.
+pub fn of_team_a() -> AllowedNamespaces {
+    let demand = LabelDemand {
+        key: "team".into(),
+        operator: LabelOperator::In,
+        values: vec!["a".into()],
+    };
+    AllowedNamespaces {
+        from: NamespacesFrom::Selector,
+        selector: Some(NamespaceSelector {
+            match_expressions: vec![demand],
+            ..NamespaceSelector::default()
+        }),
+    }
+}
+
+pub fn team(name: &str) -> BTreeMap<String, String> {
+    [("team".to_owned(), name.to_owned())].into()
 }
 
 pub trait RoleExt: Sized {
@@ -206,6 +243,7 @@ pub trait RequestExt: Sized {
     fn stored(self, n: u8) -> Self;
     fn retiring(self, n: u8, not_before: Timestamp) -> Self;
     fn deleting(self) -> Self;
+    fn of_another_namespace(self) -> Self;
     fn with(self, change: impl FnOnce(&mut request::Observed)) -> Self;
 }
 
@@ -274,6 +312,7 @@ impl RequestExt for request::Observed {
         self.secret = Known::Is(SecretSeen {
             ours: true,
             facts: Some(key(n)),
+            edited: false,
         });
         self
     }
@@ -288,6 +327,11 @@ impl RequestExt for request::Observed {
     }
     fn deleting(mut self) -> Self {
         self.object.deleting = Some(ago(60));
+        self
+    }
+    /// Its role stands in namespace `platform`.
+    fn of_another_namespace(mut self) -> Self {
+        self.spec.role_ref.namespace = "platform".into();
         self
     }
     fn with(mut self, change: impl FnOnce(&mut Self)) -> Self {
@@ -381,8 +425,9 @@ pub mod any {
             prop::bool::weighted(0.1),
             prop::bool::weighted(0.1),
             prop::bool::weighted(0.2),
+            prop::option::weighted(0.3, known(any::<bool>())),
         )
-            .prop_map(move |(deleting, unready, sts)| {
+            .prop_map(move |(deleting, unready, sts, selected)| {
                 let mut role = seen.clone();
                 role.deleting = deleting;
                 if unready {
@@ -390,6 +435,10 @@ pub mod any {
                 }
                 if sts {
                     role.credential_type = CredentialType::AssumedRole;
+                }
+                if let Some(selected) = selected {
+                    role.allowed = Some(of_team_a());
+                    role.labels = selected.map(|yes| team(if yes { "a" } else { "b" }));
                 }
                 role
             })
@@ -399,10 +448,12 @@ pub mod any {
         (
             prop::bool::weighted(0.85),
             prop::option::weighted(0.8, 2..8_u8),
+            prop::bool::weighted(0.1),
         )
-            .prop_map(|(ours, n)| SecretSeen {
+            .prop_map(|(ours, n, edited)| SecretSeen {
                 ours,
                 facts: n.filter(|_| ours).map(key),
+                edited,
             })
     }
 
@@ -419,7 +470,7 @@ pub mod any {
             prop::option::weighted(0.1, failure()),
             0..12_u32,
         );
-        let people = (0..4_u8, any::<bool>());
+        let people = (0..4_u8, any::<bool>(), prop::bool::weighted(0.3));
         let state = (
             prop::option::weighted(0.6, moment()),
             prop::option::weighted(0.4, (any::<bool>(), moment())),
@@ -442,6 +493,9 @@ pub mod any {
             let secret = o.secret.clone();
             if people.0 > 0 {
                 o = o.approved();
+                if people.2 {
+                    o.spec.role_ref.namespace = "elsewhere".into();
+                }
                 if people.1 {
                     o.previous.conditions[0].observed_generation = Some(1);
                 }
@@ -495,7 +549,7 @@ pub mod any {
     pub fn engine() -> impl Strategy<Value = secret_engine::Observed> {
         let seen = (
             known(Just(())),
-            known((any::<bool>(), 0..4_u8)),
+            known((any::<bool>(), 0..4_u8, any::<bool>())),
             known(Just(())),
             known(any::<bool>()),
             known(any::<bool>()),
@@ -513,7 +567,7 @@ pub mod any {
             let mut o = super::engine("any").provided();
             o.object = object;
             o.mount = match seen.1 {
-                Known::Is((aws, whose)) => {
+                Known::Is((aws, whose, same)) => {
                     let mut owner = o.owner();
                     if whose == 1 {
                         owner.uid = "another".into();
@@ -525,6 +579,7 @@ pub mod any {
                             "kv".into()
                         },
                         owner: (whose > 0).then_some(owner),
+                        accessor: Some(if same { "aws_1".into() } else { "aws_2".into() }),
                     })
                 }
                 Known::Absent => Known::Absent,
@@ -578,11 +633,21 @@ pub mod any {
             prop::option::weighted(0.1, failure()),
             0..12_u32,
             0..6_u8,
+            known((any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>())),
         );
-        (object(), seen).prop_map(|(object, (vault, seen, failure, attempts, odd))| {
+        (object(), seen).prop_map(|(object, (vault, seen, failure, attempts, odd, mount))| {
             let mut o = super::role("any").provided();
             o.object = object;
             o.vault = vault;
+            o.mount = mount.map(|(owned, here, adopted, before)| aws_role::RoleMount {
+                owner: owned.then(|| owner("-")),
+                accessor: Some("aws_1".into()),
+                here,
+                adopted: adopted && before,
+            });
+            if odd == 2 {
+                o.previous.mount_accessor = Some("aws_1".into());
+            }
             let role = o.role.is().unwrap().clone();
             o.role = seen.map(|same| {
                 let mut role = role;

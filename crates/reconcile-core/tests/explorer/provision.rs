@@ -58,6 +58,7 @@ impl Kind for Engine {
         let mount = MountSeen {
             kind: "aws".into(),
             owner: Some(owner),
+            accessor: Some("aws_1".into()),
         };
         o.mount = if bits.present {
             Known::Is(mount)
@@ -82,7 +83,9 @@ impl Kind for Engine {
         match action {
             Action::AddFinalizer => Effect::AddFinalizer,
             Action::EnableMount { .. } => Effect::Make,
-            Action::WriteRootConfig { .. } | Action::WriteEngineLease { .. } => Effect::Write,
+            Action::DescribeMount { .. }
+            | Action::WriteRootConfig { .. }
+            | Action::WriteEngineLease { .. } => Effect::Write,
             Action::DisableMount { .. } => Effect::End,
             Action::LetGo { .. } => Effect::Say,
             Action::RemoveFinalizer => Effect::RemoveFinalizer,

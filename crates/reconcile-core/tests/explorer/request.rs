@@ -49,6 +49,7 @@ pub(crate) struct Lease {
 struct Secret {
     ours: bool,
     facts: Option<Rc<KeyFacts>>,
+    edited: bool,
     version: u16,
 }
 
@@ -319,6 +320,7 @@ impl<M> RequestWorld<M> {
             Known::Is(SecretSeen {
                 ours: s.ours,
                 facts: s.facts.as_deref().cloned(),
+                edited: s.edited,
             })
         })
     }
@@ -371,6 +373,7 @@ impl<M> RequestWorld<M> {
         self.secret = Some(Secret {
             ours: true,
             facts: Some(facts),
+            edited: false,
             version,
         });
         version
@@ -952,6 +955,15 @@ where
                     w.people -= 1;
                     w.lose_secret();
                 });
+                push("somebody edits the Secret".into(), 0, &|w| {
+                    w.people -= 1;
+                    let version = w.next_secret;
+                    w.next_secret += 1;
+                    if let Some(secret) = &mut w.secret {
+                        secret.edited = true;
+                        secret.version = version;
+                    }
+                });
             }
         }
         if let Some(moment) = self.moments(busy).first().copied()
@@ -1069,6 +1081,7 @@ where
         let stored = self
             .secret
             .as_ref()
+            .filter(|s| !s.edited)
             .and_then(|s| s.facts.as_ref())
             .is_some_and(|f| {
                 f.keeper
@@ -1094,7 +1107,7 @@ where
         );
         digest_state(&self.state, now, d);
         if let Some(secret) = &self.secret {
-            d.number(i64::from(secret.ours));
+            d.number(i64::from(secret.ours) + 2 * i64::from(secret.edited));
             digest_facts(secret.facts.as_deref(), d);
         }
         for (keeper, ends) in self.keepers.iter().filter(|(k, _)| self.matters(**k)) {
@@ -1153,6 +1166,7 @@ where
         digest_held(&o.held, self.now, d);
         if let Known::Is(secret) = &o.secret {
             digest_facts(secret.facts.as_ref(), d);
+            d.number(i64::from(secret.edited));
         }
         d.number(i64::from(o.secret_is_live));
         for (keeper, seen) in &o.keepers {

@@ -4,13 +4,16 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures::future::join_all;
-use kube::{Resource, ResourceExt, runtime::reflector::Store};
+use k8s_openapi::api::core::v1::Namespace;
+use kube::{Api, Resource, ResourceExt, runtime::reflector::Store};
 use leasehold_api_types::{
     AWSAccessKeyRequest, AWSRole, MANAGER, aws_access_key_request::Subject, condition::find,
 };
 use leasehold_reconcile_core::{
     Known,
-    aws_access_key_request::{Approval, Binding, Observed, RoleSeen, SecretSeen, approval},
+    aws_access_key_request::{
+        Approval, Binding, Observed, RoleSeen, SecretSeen, approval, asks_labels,
+    },
     names, reasons,
 };
 use leasehold_vault_client::{ClusterId, MountPath};
@@ -21,6 +24,7 @@ use crate::cluster::{
     secrets::{self, owned_by},
     target::object_of,
 };
+use crate::failures;
 use crate::memory::number;
 use crate::relations::bindings_of;
 use crate::stores::named;
@@ -50,6 +54,7 @@ impl RequestHands {
         if undecided && o.state.credential.is_none() && o.state.retiring.is_empty() {
             return (o, Grip::new());
         }
+        self.look_at_namespace(&mut o).await;
         let grip = self.look_at_vaults(request, &mut o).await;
         self.look_at_objects(&mut o);
         self.look_at_lease(&mut o);
@@ -72,7 +77,26 @@ impl RequestHands {
             ready: readiness(&role),
             generation: role.meta().generation.unwrap_or_default(),
             deleting: role.meta().deletion_timestamp.is_some(),
+            allowed: role.spec.allowed_namespaces.clone(),
+            labels: Known::Absent,
         })
+    }
+
+    /// The labels of the request's namespace, read live and only where a role asks for them: no
+    /// list of namespaces is needed, nor allowed.
+    async fn look_at_namespace(&self, o: &mut Observed) {
+        let (here, there) = (&o.object.namespace, &o.spec.role_ref.namespace);
+        if let Known::Is(role) = &mut o.role
+            && o.object.deleting.is_none()
+            && asks_labels(role.allowed.as_ref(), there, here)
+        {
+            let api: Api<Namespace> = Api::all(self.client.clone());
+            let looked = api.get_metadata_opt(here).await;
+            role.labels = looked
+                .map(|found| found.map(|n| n.metadata.labels.unwrap_or_default()))
+                .map_err(|e| failures::kubernetes(&e))
+                .into();
+        }
     }
 
     /// All at once: a dead Vault that a former key waits for must not delay the next key.

@@ -192,6 +192,7 @@ impl RequestHands {
         let seen = SecretSeen {
             ours: true,
             facts: Some(facts),
+            edited: false,
         };
         self.in_hand.wrote_secret(&target.uid, version, seen);
         Ok(Outcome::Done)
