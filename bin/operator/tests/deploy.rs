@@ -77,6 +77,7 @@ fn the_operator_may_do_this_and_no_more() {
     assert_eq!(
         rights(role),
         [
+            "/namespaces: get",
             "/secrets: create delete get list update watch",
             "/serviceaccounts/token: create",
             "appcatalog.appscode.com/appbindings: list watch",

@@ -270,9 +270,10 @@ fn watch_words(error: &watcher::Error) -> String {
 }
 
 fn trim<K: Resource<DynamicType = ()>>(object: &mut K) {
-    match &mut object.meta_mut().managed_fields {
-        Some(managers) if K::kind(&()) == "Secret" => secrets::trim(managers),
-        other => *other = None,
+    if K::kind(&()) == "Secret" {
+        secrets::trim(object.meta_mut());
+    } else {
+        object.meta_mut().managed_fields = None;
     }
     if let Some(annotations) = &mut object.meta_mut().annotations {
         annotations.remove("kubectl.kubernetes.io/last-applied-configuration");

@@ -195,6 +195,54 @@ fn of_secret_engines() {
         }),
     );
     s.engine(
+        "drift-lease",
+        "somebody changed config/lease in Vault",
+        engine("e").provided().with(|o| {
+            o.previous.observed_generation = Some(1);
+            if let Known::Is(lease) = &mut o.engine_lease {
+                lease.lease *= 2;
+            }
+        }),
+    );
+    s.engine(
+        "drift-description",
+        "somebody changed the description: the mount is known by its accessor",
+        engine("e").provided().with(|o| {
+            o.mount = Known::Is(MountSeen {
+                kind: "aws".into(),
+                owner: None,
+                accessor: Some("aws_1".into()),
+            });
+        }),
+    );
+    s.engine(
+        "described-as-anothers",
+        "the description names another SecretEngine: that is believed",
+        engine("e").provided().with(|o| {
+            o.mount = Known::Is(MountSeen {
+                kind: "aws".into(),
+                owner: Some(owner("other")),
+                accessor: Some("aws_1".into()),
+            });
+        }),
+    );
+    s.engine(
+        "drift-unmounted",
+        "somebody unmounted the engine in Vault",
+        engine("e").provided().with(|o| {
+            o.mount = Known::Absent;
+            o.root_config = Known::Absent;
+            o.engine_lease = Known::Absent;
+        }),
+    );
+    s.engine(
+        "accessor",
+        "the look after a mount was made: its accessor is recorded",
+        engine("e")
+            .provided()
+            .with(|o| o.previous.mount_accessor = None),
+    );
+    s.engine(
         "bad-duration",
         "leaseConfig is not a duration",
         engine("e").with(|o| {
@@ -274,6 +322,62 @@ fn of_roles() {
             ));
         }),
     );
+    s.role(
+        "settled",
+        "all is as the spec says",
+        role("role").provided(),
+    );
+    s.role(
+        "drift",
+        "somebody changed the role in Vault",
+        role("role").provided().with(|o| {
+            o.previous.phase = Some(leasehold_api_types::Phase::Success);
+            o.previous.observed_generation = Some(1);
+            if let Known::Is(role) = &mut o.role {
+                role.iam_groups.push("admins".into());
+            }
+        }),
+    );
+    let elsewhere = |cluster: &str| aws_role::RoleMount {
+        owner: Some(owner(cluster)),
+        accessor: Some("aws_1".into()),
+        ..aws_role::RoleMount::default()
+    };
+    s.role(
+        "not-ours",
+        "another cluster of the same name made the mount, and has a role of this name there",
+        role("role").with(|o| {
+            o.mount = Known::Is(elsewhere("-"));
+            o.role = Known::Is(leasehold_vault_client::AwsVaultRole::default());
+        }),
+    );
+    s.role(
+        "not-ours-delete",
+        "deleted: the other cluster's role is left alone",
+        role("role").provided().deleting().with(|o| {
+            o.mount = Known::Is(elsewhere("-"));
+        }),
+    );
+    s.role(
+        "shared-mount",
+        "a cluster of another name made the mount: our roles are named otherwise",
+        role("role").with(|o| o.mount = Known::Is(elsewhere("east"))),
+    );
+    s.role(
+        "engine-retained",
+        "its SecretEngine left the mount behind: this role was written there before, and goes with its object",
+        role("role").provided().deleting().with(|o| {
+            o.mount = Known::Is(elsewhere("-"));
+            o.previous.mount_accessor = Some("aws_1".into());
+        }),
+    );
+    s.role(
+        "delete-mount-unknown",
+        "deleted, but whose the mount is cannot be seen: wait",
+        role("role").provided().deleting().with(|o| {
+            o.mount = Known::Unknown(denied());
+        }),
+    );
     s.role("delete", "deleted", role("role").provided().deleting());
     s.role(
         "delete-mount-missing",
@@ -303,6 +407,132 @@ fn of_requests_being_issued() {
             o.object.generation = 2;
             o.previous.conditions[0].observed_generation = Some(1);
         }),
+    );
+    s.request(
+        "approval-of-the-future",
+        "a backup brought an approval of another generation: it is none",
+        request("aws-cred-rqst").approved().with(|o| {
+            o.previous.conditions[0].observed_generation = Some(3);
+        }),
+    );
+    s.request(
+        "approval-judged",
+        "judged once, before the first issue: what was approved stays approved",
+        request("aws-cred-rqst").approved().issued().with(|o| {
+            o.object.generation = 2;
+            o.previous.conditions[0].observed_generation = Some(1);
+        }),
+    );
+    s.request(
+        "approval-false",
+        "a condition Approved with status False is no approval",
+        request("aws-cred-rqst").approved().with(|o| {
+            o.previous.conditions[0].status = Some("False".into());
+        }),
+    );
+    s.request(
+        "not-granted",
+        "the AWSRole of another namespace grants nothing",
+        request("aws-cred-rqst").approved().of_another_namespace(),
+    );
+    s.request(
+        "not-selected",
+        "the AWSRole grants the namespaces of team a, this one is team b's",
+        request("aws-cred-rqst")
+            .approved()
+            .of_another_namespace()
+            .granting(of_team_a(), Known::Is(team("b"))),
+    );
+    s.request(
+        "labels-unknown",
+        "the labels of the namespace cannot be read",
+        request("aws-cred-rqst")
+            .approved()
+            .of_another_namespace()
+            .granting(of_team_a(), Known::Unknown(denied())),
+    );
+    s.request(
+        "granted",
+        "the AWSRole of another namespace grants this one",
+        request("aws-cred-rqst")
+            .approved()
+            .of_another_namespace()
+            .granting(of_team_a(), Known::Is(team("a"))),
+    );
+    s.request(
+        "grant-taken-away",
+        "the grant is taken away: the key lives on",
+        request("aws-cred-rqst")
+            .approved()
+            .issued()
+            .of_another_namespace(),
+    );
+    s.request(
+        "grant-taken-away-expiring",
+        "the grant is taken away and the key is about to end: no new one",
+        request("aws-cred-rqst")
+            .approved()
+            .issued()
+            .expiring()
+            .of_another_namespace(),
+    );
+    s.request(
+        "grant-taken-away-mid-issue",
+        "the grant is taken away after the intent: nothing is read",
+        request("aws-cred-rqst")
+            .approved()
+            .asked(2)
+            .of_another_namespace()
+            .with(|o| {
+                if let Some(keeper) = &mut o.held.keeper {
+                    keeper.asked = false;
+                }
+            }),
+    );
+    s.request(
+        "role-changed",
+        "the AWSRole was changed: the key keeps its rights, and that is said",
+        request("aws-cred-rqst").approved().issued().with(|o| {
+            if let Known::Is(role) = &mut o.role {
+                role.generation = 2;
+            }
+        }),
+    );
+    let edited = |o: request::Observed| {
+        o.with(|o| {
+            if let Known::Is(secret) = &mut o.secret {
+                secret.edited = true;
+            }
+        })
+    };
+    let listed = |a: &Action| match a {
+        Action::LookAtSecret => Ok(Outcome::Secret(Known::Is(SecretSeen {
+            ours: true,
+            facts: Some(key(7)),
+            edited: true,
+        }))),
+        other => request_succeeds(other),
+    };
+    s.request_but(
+        "secret-edited",
+        "somebody wrote over the key in the Secret: the next key is issued, the old one ends",
+        edited(request("aws-cred-rqst").approved().issued()),
+        listed,
+    );
+    s.request_but(
+        "secret-edited-again",
+        "for the fourth time in five minutes: once a minute",
+        edited(
+            (0..3)
+                .fold(request("aws-cred-rqst").approved().issued(), |o, n| {
+                    o.retiring(n, ahead(200))
+                })
+                .with(|o| {
+                    let credential = o.state.credential.as_mut().unwrap();
+                    credential.issued_at = leasehold_api_types::time(ago(10));
+                }),
+        ),
+        listed,
     );
     s.request(
         "approved",

@@ -43,15 +43,9 @@ pub async fn look(client: &Client, namespace: &str, name: &str, uid: &str) -> Kn
 /// What a Secret's metadata says, to the request of that uid.
 pub fn seen(meta: &Meta, uid: &str) -> SecretSeen {
     let facts = facts(meta.annotations.as_ref());
-    // Keys that cannot be revoked have a third part that changes with each of them.
-    let parts = if facts.as_ref().is_some_and(|f| f.keeper.is_none()) {
-        &["access_key", "secret_key", "security_token"][..]
-    } else {
-        &["access_key", "secret_key"][..]
-    };
     SecretSeen {
         ours: owned_by(meta, uid),
-        edited: edited(meta.managed_fields.as_deref().unwrap_or_default(), parts),
+        edited: edited(meta, facts.as_ref()),
         facts,
     }
 }
@@ -59,24 +53,26 @@ pub fn seen(meta: &Meta, uid: &str) -> SecretSeen {
 /// Whether somebody else wrote over the key: the API server keeps who last gave each field its
 /// value, and each part of a new key is another one. Labels, annotations and further fields in the
 /// data are anybody's. Without such records nothing is known, and nothing follows.
-fn edited(managers: &[ManagedFieldsEntry], parts: &[&str]) -> bool {
+fn edited(meta: &Meta, facts: Option<&KeyFacts>) -> bool {
+    let managers = meta.managed_fields.as_deref().unwrap_or_default();
+    // Keys that cannot be revoked have a third part that changes with each of them.
+    let sts = facts.is_some_and(|f| f.keeper.is_none());
+    let parts = ["f:access_key", "f:secret_key", "f:security_token"];
+    let parts = &parts[..if sts { 3 } else { 2 }];
     let ours = |part: &str| {
         managers.iter().any(|entry| {
             let fields = entry.fields_v1.as_ref().map(|f| &f.0["f:data"]);
             entry.manager.as_deref() == Some(MANAGER)
-                && fields.is_some_and(|data| data.get(format!("f:{part}")).is_some())
+                && fields.is_some_and(|data| data.get(part).is_some())
         })
     };
     !managers.is_empty() && !parts.iter().all(|part| ours(part))
 }
 
-/// Of who wrote what, only that is kept in the cache which tells whether a key was edited.
-pub fn trim(managers: &mut Vec<ManagedFieldsEntry>) {
-    managers.retain(|entry| entry.manager.as_deref() == Some(MANAGER));
-    if managers.is_empty() {
-        // Of others, that there were some.
-        managers.push(ManagedFieldsEntry::default());
-    }
+/// Of who wrote what, the cache keeps one thing: an entry of nobody's where the key was edited.
+pub fn trim(meta: &mut Meta) {
+    let edited = edited(meta, facts(meta.annotations.as_ref()).as_ref());
+    meta.managed_fields = edited.then(|| vec![ManagedFieldsEntry::default()]);
 }
 
 /// Whether the object of that uid controls it.
@@ -287,7 +283,7 @@ mod tests {
                 ..ObjectMeta::default()
             };
             let mut trimmed = meta.clone();
-            trim(trimmed.managed_fields.as_mut().unwrap());
+            trim(&mut trimmed);
             let live = seen(&meta, "u").edited;
             assert_eq!(live, seen(&trimmed, "u").edited, "the cache tells the same");
             live

@@ -111,6 +111,7 @@ fn succeed(o: &mut Observed, action: &Action, outcome: Outcome, now: Timestamp) 
                 .approved_generation
                 .get_or_insert(o.object.generation);
             o.state.intent = Some(intent.clone());
+            retire_stray(o, &intent.vault, now);
         }
         (Action::Issue { .. }, outcome) => issued(o, action, outcome, now),
         (Action::StoreSecret { .. }, _) => {
@@ -257,6 +258,19 @@ fn record(o: &mut Observed, facts: &KeyFacts, vault: &VaultPlace, secret: &str, 
             ),
         ));
     }
+}
+
+/// The Secret is about to be overwritten: a key that only it names is named in the status first.
+fn retire_stray(o: &mut Observed, vault: &VaultPlace, now: Timestamp) {
+    let stray = super::end::stray(o).and_then(|facts| {
+        Some(Retiring {
+            keeper: facts.keeper.as_ref()?.to_string(),
+            lease_id: facts.lease.as_ref().map(ToString::to_string),
+            not_before: time(facts.expires_at.min(later(now, OVERLAP))),
+            vault: vault.clone(),
+        })
+    });
+    o.state.retiring.extend(stray);
 }
 
 /// An application may still hold the former key: it lives on for this long, or until its own end.

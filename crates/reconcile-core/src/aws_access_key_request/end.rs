@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use leasehold_api_types::aws_access_key_request::VaultPlace;
 use leasehold_vault_client::{Accessor, LeaseId};
 
-use super::{Action, Binding, Observed};
+use super::{Action, Binding, KeyFacts, Observed};
 use crate::{
     Failure, Known, Next, Plan,
     backoff::{self, later},
@@ -188,8 +188,37 @@ pub(super) fn claims(o: &Observed, now: Timestamp) -> Vec<Claim> {
             place: intent.vault.clone(),
         });
     }
+    claims.extend(stray_claim(o, now));
     claims.retain(|c| !o.ended(&c.keeper));
     merged(claims)
+}
+
+fn stray_claim(o: &Observed, now: Timestamp) -> Option<Claim> {
+    let facts = stray(o)?;
+    let recorded = o.state.credential.as_ref().map(|c| &c.vault);
+    Some(Claim {
+        keeper: facts.keeper.clone()?,
+        lease: facts.lease.clone(),
+        not_before: now,
+        place: recorded
+            .cloned()
+            .or_else(|| super::issue::place(o).map(|(_, place)| place))?,
+    })
+}
+
+/// The key in our Secret, where the status does not name it: it was lost there, or overwritten.
+pub(super) fn stray(o: &Observed) -> Option<&KeyFacts> {
+    let secret = o.secret.is().filter(|s| s.ours)?;
+    let facts = secret.facts.as_ref()?;
+    let keeper = facts.keeper.as_ref()?;
+    let state = &o.state;
+    let current = state.credential.as_ref().and_then(|c| c.keeper.as_deref());
+    let intended = state.intent.as_ref().and_then(|i| i.keeper.as_deref());
+    let mut named = current
+        .into_iter()
+        .chain(intended)
+        .chain(state.retiring.iter().map(|r| r.keeper.as_str()));
+    (!o.ended(keeper) && named.all(|k| k != keeper.as_str())).then_some(facts)
 }
 
 fn retiring(o: &Observed) -> Vec<Claim> {

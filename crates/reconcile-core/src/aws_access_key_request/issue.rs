@@ -330,7 +330,7 @@ fn retires(o: &Observed, keeper: &HeldKeeper) -> bool {
         .any(|r| r.keeper == keeper.accessor.as_str())
 }
 
-fn place(o: &Observed) -> Option<(&RoleSeen, VaultPlace)> {
+pub(super) fn place(o: &Observed) -> Option<(&RoleSeen, VaultPlace)> {
     let role = o.role.is()?;
     let cluster_id = o.vault(&role.binding).is()?.to_string();
     let place = VaultPlace {

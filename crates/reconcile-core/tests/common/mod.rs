@@ -244,6 +244,7 @@ pub trait RequestExt: Sized {
     fn retiring(self, n: u8, not_before: Timestamp) -> Self;
     fn deleting(self) -> Self;
     fn of_another_namespace(self) -> Self;
+    fn granting(self, allowed: AllowedNamespaces, labels: Known<BTreeMap<String, String>>) -> Self;
     fn with(self, change: impl FnOnce(&mut request::Observed)) -> Self;
 }
 
@@ -327,6 +328,17 @@ impl RequestExt for request::Observed {
     }
     fn deleting(mut self) -> Self {
         self.object.deleting = Some(ago(60));
+        self
+    }
+    fn granting(
+        mut self,
+        allowed: AllowedNamespaces,
+        labels: Known<BTreeMap<String, String>>,
+    ) -> Self {
+        if let Known::Is(role) = &mut self.role {
+            role.allowed = Some(allowed);
+            role.labels = labels;
+        }
         self
     }
     /// Its role stands in namespace `platform`.
