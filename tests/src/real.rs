@@ -88,44 +88,63 @@ impl RealStand {
         let kubeconfig = serde_json::json!({
             "apiVersion": "v1", "kind": "Config", "current-context": "proxy",
             "clusters": [{"name": "proxy", "cluster": {"server": api_server}}],
-            "users": [{"name": "operator", "user": {"token": self.operator_token().await?}}],
+            "users": [{"name": "operator", "user": {"token": operator_token(&self.client).await?}}],
             "contexts": [{"name": "proxy", "context": {"cluster": "proxy", "user": "operator"}}],
         });
         let path = self
             .folder
             .write("proxied.kubeconfig", kubeconfig.to_string())?;
-        self.run_operator(&path, flags)
+        run_operator(&self.folder, &path, flags, &[])
     }
 
-    fn run_operator(&self, kubeconfig: &Path, flags: &[&str]) -> Result<Box<dyn Operator>> {
-        let spec = Spec::new("leasehold", &binary("leasehold")?, &self.folder.path(""))
-            // Below the tether's patience: an operator that has to be killed is a failure.
-            .args(["run", "--listen=off", "--grace=3s"])
-            .arg(format!("--home-namespace={}", OPERATOR.0))
-            .args(flags.iter().copied())
-            .env("KUBECONFIG", kubeconfig);
-        Ok(Box::new(RealOperator(Process::spawn(spec)?)))
-    }
-
-    /// A token of the operator's own ServiceAccount.
-    async fn operator_token(&self) -> Result<String> {
-        let (namespace, name) = OPERATOR;
-        let api: Api<ServiceAccount> = Api::namespaced(self.client.clone(), namespace);
-        let request = TokenRequest {
-            spec: TokenRequestSpec {
-                expiration_seconds: Some(4 * 3600),
-                ..TokenRequestSpec::default()
-            },
-            ..TokenRequest::default()
-        };
-        let answer = api
-            .create_token_request(name, &PostParams::default(), &request)
-            .await?;
-        Ok(answer.status.context("a token was asked for")?.token)
+    /// An operator whose environment has more than the usual.
+    pub async fn operator_in(
+        &self,
+        env: &[(&str, &Path)],
+        flags: &[&str],
+    ) -> Result<Box<dyn Operator>> {
+        let token = operator_token(&self.client).await?;
+        let kubeconfig = self.cluster.kubeconfig_with_token("operator", &token)?;
+        run_operator(&self.folder, &kubeconfig, flags, env)
     }
 }
 
-async fn client(kubeconfig: &Path) -> Result<Client> {
+pub(crate) fn run_operator(
+    folder: &Folder,
+    kubeconfig: &Path,
+    flags: &[&str],
+    env: &[(&str, &Path)],
+) -> Result<Box<dyn Operator>> {
+    let mut spec = Spec::new("leasehold", &binary("leasehold")?, &folder.path(""))
+        // Below the tether's patience: an operator that has to be killed is a failure.
+        .args(["run", "--listen=off", "--grace=3s"])
+        .arg(format!("--home-namespace={}", OPERATOR.0))
+        .args(flags.iter().copied())
+        .env("KUBECONFIG", kubeconfig);
+    for (name, value) in env {
+        spec = spec.env(*name, *value);
+    }
+    Ok(Box::new(RealOperator(Process::spawn(spec)?)))
+}
+
+/// A token of the operator's own ServiceAccount.
+pub(crate) async fn operator_token(client: &Client) -> Result<String> {
+    let (namespace, name) = OPERATOR;
+    let api: Api<ServiceAccount> = Api::namespaced(client.clone(), namespace);
+    let request = TokenRequest {
+        spec: TokenRequestSpec {
+            expiration_seconds: Some(4 * 3600),
+            ..TokenRequestSpec::default()
+        },
+        ..TokenRequest::default()
+    };
+    let answer = api
+        .create_token_request(name, &PostParams::default(), &request)
+        .await?;
+    Ok(answer.status.context("a token was asked for")?.token)
+}
+
+pub(crate) async fn client(kubeconfig: &Path) -> Result<Client> {
     // A second provider in the tree would make this ambiguous; there is one.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let kubeconfig = Kubeconfig::read_from(kubeconfig)?;
@@ -191,9 +210,7 @@ impl Stand for RealStand {
     }
 
     async fn operator(&self, flags: &[&str]) -> Result<Box<dyn Operator>> {
-        let token = self.operator_token().await?;
-        let kubeconfig = self.cluster.kubeconfig_with_token("operator", &token)?;
-        self.run_operator(&kubeconfig, flags)
+        self.operator_in(&[], flags).await
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a scenario needs of the servers it runs on: it speaks API only, so that it runs unchanged
 //! on real servers and on in-process ones.
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use async_trait::async_trait;
 use kube::Client;
 use reqwest::Method;
@@ -51,10 +51,14 @@ pub trait Operator: Send {
     async fn kill(&mut self) -> Result<()>;
 
     /// Freezes it (SIGSTOP).
-    fn pause(&mut self) -> Result<()>;
+    fn pause(&mut self) -> Result<()> {
+        bail!("this operator cannot be frozen")
+    }
 
     /// Lets it go on.
-    fn resume(&mut self) -> Result<()>;
+    fn resume(&mut self) -> Result<()> {
+        bail!("this operator cannot be frozen")
+    }
 
     /// What it logged last.
     fn log(&self) -> String;

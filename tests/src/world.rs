@@ -1,6 +1,7 @@
 //! A stand made ready for scenarios, and the words in which they are told.
 
 pub mod kubernetes_login;
+pub mod neighbour;
 pub mod scenes;
 
 use std::path::Path;

@@ -1,0 +1,86 @@
+//! Another cluster at the same Vault and AWS.
+
+use anyhow::Result;
+use async_trait::async_trait;
+use kube::Client;
+use reqwest::Method;
+use serde_json::Value;
+
+use crate::real;
+use crate::servers::{Aws, AwsKey, Binaries, Cluster, Stand as Folder};
+use crate::stand::{Operator, Stand};
+
+/// A control plane of its own; the Vault and the AWS are another stand's.
+pub struct Neighbour<'a, S> {
+    /// The control plane.
+    pub cluster: Cluster,
+    client: Client,
+    folder: Folder,
+    beside: &'a S,
+}
+
+impl<S> std::fmt::Debug for Neighbour<'_, S> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Neighbour").finish_non_exhaustive()
+    }
+}
+
+impl<'a, S: Stand> Neighbour<'a, S> {
+    /// Starts the control plane.
+    pub async fn start(beside: &'a S) -> Result<Self> {
+        let cluster = Cluster::start(&Binaries::locate()?).await?;
+        let client = real::client(cluster.kubeconfig_admin()).await?;
+        Ok(Self {
+            cluster,
+            client,
+            folder: Folder::new("operator")?,
+            beside,
+        })
+    }
+}
+
+#[async_trait]
+impl<S: Stand> Stand for Neighbour<'_, S> {
+    fn kube(&self) -> Client {
+        self.client.clone()
+    }
+
+    fn vault_address(&self) -> String {
+        self.beside.vault_address()
+    }
+
+    async fn vault(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<(u16, Value)> {
+        self.beside.vault(method, path, body).await
+    }
+
+    async fn seal(&self) -> Result<()> {
+        self.beside.seal().await
+    }
+
+    async fn unseal(&self) -> Result<()> {
+        self.beside.unseal().await
+    }
+
+    fn aws_address(&self) -> String {
+        self.beside.aws_address()
+    }
+
+    fn aws_root(&self) -> AwsKey {
+        self.beside.aws_root()
+    }
+
+    fn aws(&self, key: AwsKey) -> Result<Aws> {
+        self.beside.aws(key)
+    }
+
+    async fn operator(&self, flags: &[&str]) -> Result<Box<dyn Operator>> {
+        let token = real::operator_token(&self.client).await?;
+        let kubeconfig = self.cluster.kubeconfig_with_token("operator", &token)?;
+        real::run_operator(&self.folder, &kubeconfig, flags, &[])
+    }
+}
