@@ -189,7 +189,12 @@ impl Aws {
             .or_else(|| action.map(|action| action.service))
             .unwrap_or(Service::Iam);
         let result = signed.and_then(|signed| {
-            let action = action.filter(|action| action.service == service);
+            // What was signed for one service is no call of another.
+            let is_for = |action: &&Action| {
+                let name = signed.as_ref().map(|signed| signed.service.as_str());
+                action.on == On::Unsigned || name.is_none_or(|name| name == action.service.name())
+            };
+            let action = action.filter(is_for);
             self.perform(request, &params, action, signed.as_ref(), now, fault)
         });
 

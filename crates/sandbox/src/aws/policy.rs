@@ -410,5 +410,5 @@ fn is_like(pattern: &str, text: &str) -> bool {
 }
 
 #[cfg(test)]
-#[path = "policy_tests.rs"]
+#[path = "tests/policy.rs"]
 mod tests;

@@ -1,0 +1,253 @@
+//! What documents allow, as a table.
+
+use super::*;
+
+fn says(document: &str, action: &str, resource: &str, context: &[(&str, &str)]) -> Verdict {
+    let context: Vec<(String, String)> = context
+        .iter()
+        .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+        .collect();
+    let ask = Ask {
+        action,
+        resource,
+        context: &context,
+    };
+    let statement = format!(r#"{{"Version":"2012-10-17","Statement":[{document}]}}"#);
+    let document = Document::parse(&statement, Grammar::Identity).unwrap();
+    document.policy.verdict(&ask)
+}
+
+#[test]
+fn statements_match_actions_and_resources() {
+    use Verdict::{Allowed, Denied, Silent};
+    const USER: &str = "arn:aws:iam::123456789012:user/vault-x";
+    for (document, action, resource, verdict) in [
+        (
+            r#"{"Effect":"Allow","Action":"*","Resource":"*"}"#,
+            "iam:CreateUser",
+            USER,
+            Allowed,
+        ),
+        (
+            r#"{"Effect":"Allow","Action":"iam:*","Resource":"*"}"#,
+            "iam:CreateUser",
+            USER,
+            Allowed,
+        ),
+        (
+            r#"{"Effect":"Allow","Action":"IAM:createuser","Resource":"*"}"#,
+            "iam:CreateUser",
+            USER,
+            Allowed,
+        ),
+        (
+            r#"{"Effect":"Allow","Action":["iam:Get*","iam:*User"],"Resource":["*"]}"#,
+            "iam:CreateUser",
+            USER,
+            Allowed,
+        ),
+        (
+            r#"{"Effect":"Allow","Action":"iam:Create?ser","Resource":"*"}"#,
+            "iam:CreateUser",
+            USER,
+            Allowed,
+        ),
+        (
+            r#"{"Effect":"Allow","Action":"iam:Create","Resource":"*"}"#,
+            "iam:CreateUser",
+            USER,
+            Silent,
+        ),
+        (
+            r#"{"Effect":"Allow","Action":"ec2:*","Resource":"*"}"#,
+            "iam:CreateUser",
+            USER,
+            Silent,
+        ),
+        (
+            r#"{"Effect":"Allow","NotAction":"iam:*","Resource":"*"}"#,
+            "iam:CreateUser",
+            USER,
+            Silent,
+        ),
+        (
+            r#"{"Effect":"Allow","NotAction":"iam:*","Resource":"*"}"#,
+            "ec2:RunInstances",
+            "*",
+            Allowed,
+        ),
+        (
+            r#"{"Effect":"Allow","Action":"iam:*","Resource":"arn:aws:iam::123456789012:user/vault-*"}"#,
+            "iam:CreateUser",
+            USER,
+            Allowed,
+        ),
+        (
+            r#"{"Effect":"Allow","Action":"iam:*","Resource":"arn:aws:iam::*:user/vault-*"}"#,
+            "iam:CreateUser",
+            USER,
+            Allowed,
+        ),
+        (
+            r#"{"Effect":"Allow","Action":"iam:*","Resource":"arn:aws:iam::123456789012:user/Vault-*"}"#,
+            "iam:CreateUser",
+            USER,
+            Silent,
+        ),
+        (
+            r#"{"Effect":"Allow","Action":"iam:*","NotResource":"arn:aws:iam::123456789012:user/vault-*"}"#,
+            "iam:CreateUser",
+            USER,
+            Silent,
+        ),
+        (
+            r#"{"Effect":"Deny","Action":"iam:CreateUser","Resource":"*"},{"Effect":"Allow","Action":"*","Resource":"*"}"#,
+            "iam:CreateUser",
+            USER,
+            Denied,
+        ),
+        (
+            r#"{"Effect":"Deny","Action":"iam:DeleteUser","Resource":"*"},{"Effect":"Allow","Action":"*","Resource":"*"}"#,
+            "iam:CreateUser",
+            USER,
+            Allowed,
+        ),
+    ] {
+        assert_eq!(
+            says(document, action, resource, &[]),
+            verdict,
+            "{document} {action}"
+        );
+    }
+}
+
+#[test]
+fn a_condition_it_does_not_know_allows_nothing_and_forbids_as_written() {
+    let condition =
+        r#""Action":"*","Resource":"*","Condition":{"IpAddress":{"aws:SourceIp":"10.0.0.0/8"}}}"#;
+    let says = |effect: &str| {
+        says(
+            &format!(r#"{{"Effect":"{effect}",{condition}"#),
+            "iam:X",
+            "*",
+            &[],
+        )
+    };
+    assert_eq!(says("Allow"), Verdict::Silent);
+    assert_eq!(says("Deny"), Verdict::Denied);
+}
+
+#[test]
+fn conditions_and_variables_it_knows() {
+    let own =
+        r#"{"Effect":"Allow","Action":"iam:*","Resource":"arn:aws:iam::1:user/${aws:username}"}"#;
+    let me = [("aws:username", "me")];
+    assert_eq!(
+        says(own, "iam:GetUser", "arn:aws:iam::1:user/me", &me),
+        Verdict::Allowed
+    );
+    assert_eq!(
+        says(own, "iam:GetUser", "arn:aws:iam::1:user/you", &me),
+        Verdict::Silent
+    );
+
+    let named = r#"{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"StringEquals":{"aws:username":["me","you"]}}}"#;
+    assert_eq!(says(named, "a:b", "*", &me), Verdict::Allowed);
+    assert_eq!(
+        says(named, "a:b", "*", &[("aws:username", "she")]),
+        Verdict::Silent
+    );
+    let like = r#"{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"StringLike":{"aws:username":"m*"}}}"#;
+    assert_eq!(says(like, "a:b", "*", &me), Verdict::Allowed);
+    let not = r#"{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringNotEquals":{"sts:ExternalId":"x"}}}"#;
+    assert_eq!(says(not, "a:b", "*", &[]), Verdict::Denied);
+    assert_eq!(
+        says(not, "a:b", "*", &[("sts:externalid", "x")]),
+        Verdict::Silent
+    );
+}
+
+#[test]
+fn documents_that_are_none_are_refused_in_awss_words() {
+    for (document, message) in [
+        ("{}", "Syntax errors in policy."),
+        ("no", "Syntax errors in policy."),
+        ("[]", "Syntax errors in policy."),
+        (
+            r#" {"Statement":[]}"#,
+            "JSON strings must not have leading spaces",
+        ),
+        (
+            r#"{"Version":"2020-01-01","Statement":[]}"#,
+            "Syntax errors in policy.",
+        ),
+        (
+            r#"{"Statement":{"Effect":"Maybe","Action":"*","Resource":"*"}}"#,
+            "Syntax errors in policy.",
+        ),
+        (
+            r#"{"Statement":{"Effect":"Allow","Action":"*","Resource":"*","Colour":"red"}}"#,
+            "Syntax errors in policy.",
+        ),
+        (
+            r#"{"Statement":{"Effect":"Allow","Resource":"*"}}"#,
+            "Policy statement must contain actions.",
+        ),
+        (
+            r#"{"Statement":{"Effect":"Allow","Action":"*"}}"#,
+            "Policy statement must contain resources.",
+        ),
+        (
+            r#"{"Statement":{"Effect":"Allow","Action":"s3","Resource":"*"}}"#,
+            "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.",
+        ),
+        (
+            r#"{"Statement":{"Effect":"Allow","Action":"*","Resource":"me"}}"#,
+            r#"Resource me must be in ARN format or "*"."#,
+        ),
+        (
+            r#"{"Statement":{"Effect":"Allow","Action":"*","Resource":"*","Principal":"*"}}"#,
+            "Policy document should not specify a principal.",
+        ),
+    ] {
+        let error = Document::parse(document, Grammar::Identity).unwrap_err();
+        assert_eq!(error.code, "MalformedPolicyDocument", "{document}");
+        assert_eq!(error.message, message, "{document}");
+    }
+    let trust = r#"{"Statement":{"Effect":"Allow","Action":"sts:AssumeRole"}}"#;
+    let error = Document::parse(trust, Grammar::Trust).unwrap_err();
+    assert_eq!(error.message, "Missing required field Principal");
+    let trust = r#"{"Statement":{"Effect":"Allow","Action":"sts:AssumeRole","Resource":"*"}}"#;
+    let error = Document::parse(trust, Grammar::Trust).unwrap_err();
+    assert_eq!(error.message, "Has prohibited field Resource");
+}
+
+#[test]
+fn trust_knows_an_account_from_one_of_it() {
+    let trust = |principal: &str| {
+        let document = format!(
+            r#"{{"Statement":{{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{principal}}}}}"#
+        );
+        let document = Document::parse(&document, Grammar::Trust).unwrap();
+        let ask = Ask {
+            action: "sts:AssumeRole",
+            resource: "arn:aws:iam::1:role/r",
+            context: &[],
+        };
+        let me = [
+            ("AWS", "arn:aws:iam::1:user/me"),
+            ("AWS", "arn:aws:iam::1:root"),
+            ("AWS", "1"),
+        ];
+        document.policy.trusts(&ask, &me)
+    };
+    assert_eq!(trust(r#"{"AWS":"arn:aws:iam::1:user/me"}"#), Trust::Named);
+    assert_eq!(
+        trust(r#"{"AWS":["arn:aws:iam::1:user/you","arn:aws:iam::1:root"]}"#),
+        Trust::Account
+    );
+    assert_eq!(trust(r#"{"AWS":"1"}"#), Trust::Account);
+    assert_eq!(trust(r#""*""#), Trust::Account);
+    assert_eq!(trust(r#"{"AWS":"arn:aws:iam::1:user/you"}"#), Trust::None);
+    assert_eq!(trust(r#"{"Service":"ec2.amazonaws.com"}"#), Trust::None);
+}
