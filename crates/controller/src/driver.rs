@@ -199,14 +199,15 @@ impl<H: Hands, C: Clock> Drive<'_, H, C> {
     async fn act(&mut self, action: &ActionOf<H>) -> bool {
         let kind = H::Object::kind(&());
         tracing::info!(%kind, object = %self.target.path(), %action, "act");
-        let outcome = match H::Machine::records(action) {
-            Some(outcome) => self.record(action, outcome).await,
-            None => {
-                let hands = &self.context.hands;
-                hands.perform(self.target, &self.grip, action).await
-            }
+        let started = self.context.clock.now();
+        let (outcome, now) = if let Some(outcome) = H::Machine::records(action) {
+            // One moment for what is written and for what is known of it.
+            (self.record(action, outcome, started).await, started)
+        } else {
+            let hands = &self.context.hands;
+            let outcome = hands.perform(self.target, &self.grip, action).await;
+            (outcome, self.context.clock.now())
         };
-        let now = self.context.clock.now();
         if let Err(failure) = &outcome {
             self.stale |= failure.class == leasehold_reconcile_core::FailureClass::Conflict;
             tracing::warn!(%kind, object = %self.target.path(), %action, %failure, "failed");
@@ -229,11 +230,11 @@ impl<H: Hands, C: Clock> Drive<'_, H, C> {
         &mut self,
         action: &ActionOf<H>,
         outcome: <H::Machine as Machine>::Outcome,
+        now: Timestamp,
     ) -> Result<<H::Machine as Machine>::Outcome, leasehold_reconcile_core::Failure> {
-        let now = self.context.clock.now();
         let mut after = self.observed.clone();
         H::Machine::absorb(&mut after, action, Ok(outcome.clone()), now);
-        if let Some(status) = normal(H::Machine::status(&after, now)) {
+        if let Some(status) = self.status(&after, now) {
             self.target
                 .write_status(&status)
                 .await
@@ -243,6 +244,24 @@ impl<H: Hands, C: Clock> Drive<'_, H, C> {
         Ok(outcome)
     }
 
+    /// What to write. A condition that stands as it was written last has not changed since then,
+    /// also if that was in this drive.
+    fn status(&self, observed: &ObservedOf<H>, now: Timestamp) -> Option<StatusOf<H>> {
+        let mut status = normal(H::Machine::status(observed, now))?;
+        let written = self.written.iter().flat_map(HasConditions::conditions);
+        for condition in status.conditions_mut() {
+            let mut same = written
+                .clone()
+                .filter(|w| w.type_ == condition.type_ && w.status == condition.status);
+            if let Some(same) = same.next() {
+                condition
+                    .last_transition_time
+                    .clone_from(&same.last_transition_time);
+            }
+        }
+        Some(status)
+    }
+
     /// Says where the object stands, if that is news, and when to look again.
     async fn finish(&mut self, before: &[Condition], next: Next) -> Result<Requeue, DriveError> {
         let now = self.context.clock.now();
@@ -250,7 +269,7 @@ impl<H: Hands, C: Clock> Drive<'_, H, C> {
             self.count(now);
             return Ok(Requeue::requeue(Duration::from_secs(1)));
         }
-        let status = normal(H::Machine::status(&self.observed, now));
+        let status = self.status(&self.observed, now);
         if let Some(status) = &status
             && self.written.as_ref() != Some(status)
         {

@@ -1,7 +1,4 @@
-//! The shell of Leasehold: one driver, the hands of each kind, one Vault login per AppBinding.
-//!
-//! To run the whole operator inside your own process, make an [`Operator`] and `run` it. To drive a
-//! kind of your own, write a [`leasehold_reconcile_core::Machine`] and its [`hands::Hands`].
+#![doc = include_str!("../README.md")]
 
 pub mod clock;
 pub mod cluster;

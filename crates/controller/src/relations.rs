@@ -66,7 +66,7 @@ impl std::fmt::Debug for Wake {
 
 impl Wake {
     /// An AppBinding changed: everything that needs its Vault looks again.
-    pub fn binding(&self, change: Change<AppBinding>) {
+    pub fn binding(&self, change: &Change<AppBinding>) {
         let binding = of(change.object());
         let same = |namespace: Option<String>, name: &str| {
             namespace.as_deref() == Some(&binding.namespace) && name == binding.name
@@ -92,18 +92,18 @@ impl Wake {
     }
 
     /// A SecretEngine changed: so may have what its roles wait for.
-    pub fn engine(&self, change: Change<SecretEngine>) {
+    pub fn engine(&self, change: &Change<SecretEngine>) {
         let engine = change.object();
         for role in self.stores.roles.state() {
             if uses(&role, engine) {
                 send(&self.roles, &*role);
             }
         }
-        self.own(&self.engines, &change);
+        self.own(&self.engines, change);
     }
 
     /// An AWSRole changed: its requests wait for it, its engine may wait for its end.
-    pub fn role(&self, change: Change<AWSRole>) {
+    pub fn role(&self, change: &Change<AWSRole>) {
         let role = change.object();
         for request in self.stores.requests.state() {
             let at = &request.spec.role_ref;
@@ -116,16 +116,16 @@ impl Wake {
                 send(&self.engines, &*engine);
             }
         }
-        self.own(&self.roles, &change);
+        self.own(&self.roles, change);
     }
 
     /// A request changed.
-    pub fn request(&self, change: Change<AWSAccessKeyRequest>) {
-        self.own(&self.requests, &change);
+    pub fn request(&self, change: &Change<AWSAccessKeyRequest>) {
+        self.own(&self.requests, change);
     }
 
     /// A Secret, Role or RoleBinding of a request changed.
-    pub fn owned<K: Resource<DynamicType = ()>>(&self, change: Change<K>) {
+    pub fn owned<K: Resource<DynamicType = ()>>(&self, change: &Change<K>) {
         let object = change.object();
         let namespace = object.namespace().unwrap_or_default();
         for owner in object.owner_references() {

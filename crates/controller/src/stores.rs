@@ -73,13 +73,13 @@ pub const FEEDS: usize = 7;
 
 /// Empty caches, and what fills them.
 pub fn stores() -> (Stores, Feeds) {
-    let (bindings, b) = reflector::store();
-    let (engines, e) = reflector::store();
-    let (roles, r) = reflector::store();
-    let (requests, q) = reflector::store();
-    let (secrets, s) = reflector::store();
-    let (reader_roles, rr) = reflector::store();
-    let (reader_bindings, rb) = reflector::store();
+    let (bindings, fill_bindings) = reflector::store();
+    let (engines, fill_engines) = reflector::store();
+    let (roles, fill_roles) = reflector::store();
+    let (requests, fill_requests) = reflector::store();
+    let (secrets, fill_secrets) = reflector::store();
+    let (reader_roles, fill_reader_roles) = reflector::store();
+    let (reader_bindings, fill_reader_bindings) = reflector::store();
     let stores = Stores {
         bindings,
         engines,
@@ -90,15 +90,14 @@ pub fn stores() -> (Stores, Feeds) {
         reader_bindings,
     };
     let feeds = Feeds {
-        bindings: b,
-        engines: e,
-        roles: r,
-        requests: q,
-        secrets: s,
-        reader_roles: rr,
-        reader_bindings: rb,
+        bindings: fill_bindings,
+        engines: fill_engines,
+        roles: fill_roles,
+        requests: fill_requests,
+        secrets: fill_secrets,
+        reader_roles: fill_reader_roles,
+        reader_bindings: fill_reader_bindings,
     };
-    // `reflector::store` gives (reader, writer).
     (stores, feeds)
 }
 
@@ -154,7 +153,7 @@ impl Run {
         &self,
         writer: reflector::store::Writer<K>,
         config: watcher::Config,
-        on: impl Fn(Change<K>),
+        on: impl Fn(&Change<K>),
     ) where
         K: Resource<DynamicType = (), Scope = kube::core::NamespaceResourceScope>
             + Clone
@@ -182,7 +181,7 @@ impl Run {
         &self,
         writer: reflector::store::Writer<K>,
         config: watcher::Config,
-        on: impl Fn(Change<K>),
+        on: impl Fn(&Change<K>),
     ) where
         K: Resource<DynamicType = (), Scope = kube::core::NamespaceResourceScope>
             + Clone
@@ -204,7 +203,7 @@ impl Run {
         &self,
         mut writer: reflector::store::Writer<K>,
         events: impl Stream<Item = Result<watcher::Event<K>, watcher::Error>>,
-        on: impl Fn(Change<K>),
+        on: impl Fn(&Change<K>),
     ) where
         K: Resource<DynamicType = ()> + Clone + Debug + Send + Sync + 'static,
     {
@@ -224,8 +223,8 @@ impl Run {
             let before = matches!(event, watcher::Event::InitDone).then(|| reader.state());
             writer.apply_watcher_event(&event);
             match event {
-                watcher::Event::Apply(object) => on(Change::Applied(Arc::new(object))),
-                watcher::Event::Delete(object) => on(Change::Deleted(Arc::new(object))),
+                watcher::Event::Apply(object) => on(&Change::Applied(Arc::new(object))),
+                watcher::Event::Delete(object) => on(&Change::Deleted(Arc::new(object))),
                 watcher::Event::InitDone => {
                     relisted(before.unwrap_or_default(), &reader, &on);
                     if !std::mem::replace(&mut filled, true) {
@@ -240,7 +239,7 @@ impl Run {
 
 /// After a list, which follows a broken watch: what is no longer there was deleted meanwhile, and
 /// what is as it was is no news.
-fn relisted<K>(before: Vec<Arc<K>>, now: &Store<K>, on: &impl Fn(Change<K>))
+fn relisted<K>(before: Vec<Arc<K>>, now: &Store<K>, on: &impl Fn(&Change<K>))
 where
     K: Resource<DynamicType = ()> + Clone + 'static,
 {
@@ -252,12 +251,12 @@ where
                 same.insert(found.uid());
             }
             Some(_) => {}
-            None => on(Change::Deleted(old)),
+            None => on(&Change::Deleted(old)),
         }
     }
     for object in now.state() {
         if !same.contains(&object.uid()) {
-            on(Change::Applied(object));
+            on(&Change::Applied(object));
         }
     }
 }

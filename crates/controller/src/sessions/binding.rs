@@ -241,20 +241,19 @@ mod tests {
         connection(&spec, &VaultServerConfiguration::default(), "demo", &[])
     }
 
-    fn service(scheme: &str) -> Option<ServiceReference> {
-        let scheme = Some(scheme.into());
-        Some(ServiceReference {
-            scheme,
+    fn service(scheme: &str) -> ServiceReference {
+        ServiceReference {
+            scheme: Some(scheme.into()),
             name: "vault".into(),
             port: 8200,
             ..ServiceReference::default()
-        })
+        }
     }
 
     #[test]
     fn the_seeds_service_is_an_address_and_a_name() {
         let c = of(ClientConfig {
-            service: service("HTTPS"),
+            service: Some(service("HTTPS")),
             ..ClientConfig::default()
         })
         .unwrap();
@@ -266,7 +265,7 @@ mod tests {
     fn a_url_wins_and_a_server_name_wins() {
         let c = of(ClientConfig {
             url: Some("https://10.0.0.1:8200".into()),
-            service: service("http"),
+            service: Some(service("http")),
             server_name: Some("vault.example.com".into()),
             ..ClientConfig::default()
         })
@@ -284,7 +283,7 @@ mod tests {
         );
         assert!(
             of(ClientConfig {
-                service: service("ftp"),
+                service: Some(service("ftp")),
                 ..ClientConfig::default()
             })
             .is_err()

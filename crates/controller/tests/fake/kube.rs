@@ -200,6 +200,10 @@ impl Kube {
                 return Ok(answer(Err((*code, reason, "as told".into()))));
             }
             Some(Fault::LoseCall) => return lost(),
+            Some(Fault::LagThenFail(by)) => {
+                tokio::time::sleep(*by).await;
+                return lost();
+            }
             Some(Fault::Hang) => std::future::pending().await,
             Some(Fault::Panic) => panic!("API server"),
             Some(Fault::LoseAnswer | Fault::Lag(_)) | None => {}

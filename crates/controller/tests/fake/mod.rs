@@ -1,6 +1,12 @@
 //! Small stand-ins for an API server and a Vault, in memory, on tokio's clock: paused time passes
 //! in them as well.
 #![allow(dead_code, reason = "each test uses what it needs")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a stand-in that is used wrongly fails its test"
+)]
 
 pub(crate) mod kube;
 pub(crate) mod vault;
@@ -23,6 +29,8 @@ pub(crate) enum Fault {
     LoseCall,
     /// It happens and is answered, so much later.
     Lag(Duration),
+    /// Nothing happens, and that is known so much later.
+    LagThenFail(Duration),
     /// No answer, ever; nothing happens.
     Hang,
     /// A bug.

@@ -37,7 +37,7 @@ struct Token {
 
 struct Key {
     keeper: Accessor,
-    access_key: String,
+    id: String,
     ends: Instant,
 }
 
@@ -59,6 +59,8 @@ struct State {
 #[derive(Clone)]
 pub(crate) struct FakeVault {
     state: Arc<Mutex<State>>,
+    /// Other Vaults, by address.
+    elsewhere: Arc<Mutex<BTreeMap<String, Self>>>,
 }
 
 impl FakeVault {
@@ -69,7 +71,16 @@ impl FakeVault {
         };
         Self {
             state: Arc::new(Mutex::new(state)),
+            elsewhere: Arc::default(),
         }
+    }
+
+    /// Another Vault, at that address.
+    pub(crate) fn other(&self, address: &str, cluster: &str) -> Self {
+        let other = Self::new(cluster);
+        let mut elsewhere = self.elsewhere.lock().unwrap();
+        elsewhere.insert(address.into(), other.clone());
+        other
     }
 
     /// What shall go wrong from now on, by method and path.
@@ -83,11 +94,6 @@ impl FakeVault {
 
     pub(crate) fn seal(&self, sealed: bool) {
         self.lock().sealed = sealed;
-    }
-
-    /// Another Vault from now on, at the same address.
-    pub(crate) fn become_another(&self, cluster: &str) {
-        self.lock().cluster = cluster.into();
     }
 
     pub(crate) fn calls(&self) -> Vec<String> {
@@ -111,7 +117,7 @@ impl FakeVault {
     pub(crate) fn live_keys(&self) -> Vec<String> {
         let state = self.lock();
         let live = state.keys.values().filter(|k| state.lives(k));
-        live.map(|k| k.access_key.clone()).collect()
+        live.map(|k| k.id.clone()).collect()
     }
 
     pub(crate) fn live_keepers(&self) -> usize {
@@ -134,7 +140,12 @@ impl FakeVault {
 
     /// Somebody ends a key behind the operator's back.
     pub(crate) fn revoke_key(&self, access_key: &str) {
-        self.lock().keys.retain(|_, k| k.access_key != access_key);
+        self.lock().keys.retain(|_, k| k.id != access_key);
+    }
+
+    fn at(&self, address: &str) -> Self {
+        let elsewhere = self.elsewhere.lock().unwrap();
+        elsewhere.get(address).unwrap_or(self).clone()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -179,7 +190,7 @@ impl Connect for FakeVault {
         _: Arc<dyn Login>,
     ) -> Result<Arc<dyn leasehold_vault_client::Vault>> {
         Ok(Arc::new(Session {
-            vault: self.clone(),
+            vault: self.at(&connection.address),
             address: connection.address,
             live: AtomicBool::new(false),
         }))
@@ -243,6 +254,10 @@ impl Session {
                 return Err(said(kind, what, *code, words));
             }
             Some(Fault::LoseCall) => return Err(silence(what)),
+            Some(Fault::LagThenFail(by)) => {
+                tokio::time::sleep(*by).await;
+                return Err(silence(what));
+            }
             Some(Fault::Hang) => std::future::pending().await,
             Some(Fault::Panic) => panic!("{method} {what}"),
             Some(Fault::LoseAnswer | Fault::Lag(_)) | None => {}
@@ -414,7 +429,7 @@ impl Credentials for Session {
                 id.clone(),
                 Key {
                     keeper,
-                    access_key: access_key.clone(),
+                    id: access_key.clone(),
                     ends: now + life,
                 },
             );

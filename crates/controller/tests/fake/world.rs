@@ -58,7 +58,6 @@ impl World {
             vault: FakeVault::new("cluster-1"),
             time,
         };
-        let engine = "engine.kubevault.com/v1alpha1";
         world.kube.create(
             "appbindings",
             json!({
@@ -75,7 +74,6 @@ impl World {
         world
             .kube
             .create("secrets", secret("aws-cred", "Opaque", &root));
-        let _ = engine;
         world
     }
 

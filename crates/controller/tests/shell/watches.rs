@@ -1,0 +1,214 @@
+//! What the watches bring, and what they do not; what does not stop the others; the end.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::fake::Fault;
+use crate::fake::world::{NS, REQUESTS, World, rest};
+
+fn counted(metrics: &leasehold_controller::metrics::Metrics, line: &str) -> bool {
+    let mut registry = prometheus_client::registry::Registry::default();
+    metrics.register(&mut registry);
+    let mut text = String::new();
+    prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
+    text.lines()
+        .any(|l| l.starts_with(line) && !l.ends_with(" 0"))
+}
+
+#[tokio::test(start_paused = true)]
+async fn secrets_are_cached_without_their_data() {
+    let world = World::new();
+    let running = world.settled().await;
+    let calls = world.kube.calls();
+    let mut cached = calls
+        .iter()
+        .filter(|c| c.resource == "secrets" && ["list", "watch"].contains(&c.verb));
+    assert!(cached.clone().count() >= 2);
+    assert!(cached.all(|c| c.metadata_only));
+    running.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_relist_notices_deletes_and_wakes_only_whom_they_concern() {
+    let world = World::new();
+    let running = world.settled().await;
+    world.approved("app");
+    world.issued("app").await;
+    world.create_role("other");
+    world
+        .until("ready", || world.is_ready("awsroles", "other"))
+        .await;
+    rest().await;
+    world.kube.vanish("awsroles", NS, "other");
+    world.forget_calls();
+    world.kube.expire_watches();
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    let lists = world
+        .kube
+        .calls()
+        .iter()
+        .filter(|c| c.verb == "list")
+        .count();
+    assert_eq!(lists, 7, "every watch begins anew");
+    assert!(world.asked().is_empty(), "{:?}", world.asked());
+    assert!(world.vault.calls().is_empty(), "{:?}", world.vault.calls());
+
+    world.kube.delete(REQUESTS, NS, "app");
+    world.kube.delete("awsroles", NS, "reader");
+    world.kube.delete("secretengines", NS, "engine");
+    world
+        .within(
+            120,
+            "the engine no longer waits for the role that vanished",
+            || world.kube.all("secretengines").is_empty(),
+        )
+        .await;
+    running.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_decoded_does_not_stop_the_others_and_can_still_go() {
+    let world = World::new();
+    world.create_role("odd");
+    world.kube.edit("awsroles", NS, "odd", |role| {
+        role["spec"]["policyARNs"] = json!(5);
+    });
+    world.create_role("later-odd");
+    let running = world.settled().await;
+    assert!(counted(
+        &running.metrics,
+        "leasehold_undecodable_total{kind=\"AWSRole\"}"
+    ));
+    world
+        .until("ready", || world.is_ready("awsroles", "later-odd"))
+        .await;
+    world.kube.edit("awsroles", NS, "later-odd", |role| {
+        role["spec"]["policyARNs"] = json!(5);
+    });
+    rest().await;
+    world.kube.edit("awsroles", NS, "later-odd", |role| {
+        role["metadata"]["finalizers"] = json!([]);
+    });
+    world.kube.delete("awsroles", NS, "later-odd");
+    world.kube.delete("awsroles", NS, "reader");
+    world.kube.delete("secretengines", NS, "engine");
+    world
+        .within(120, "the engine waits for neither", || {
+            world.kube.all("secretengines").is_empty()
+        })
+        .await;
+    running.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_in_one_drive_does_not_stop_the_others_and_is_counted() {
+    let world = World::new();
+    world.create_role("bad");
+    world
+        .vault
+        .on(|method, what| (method == "role" && what == "k8s.-.demo.bad").then_some(Fault::Panic));
+    let running = world.settled().await;
+    world.approved("app");
+    world.issued("app").await;
+    assert!(counted(&running.metrics, "leasehold_panics_total"));
+    assert!(!world.is_ready("awsroles", "bad"));
+    world.vault.mend();
+    world
+        .within(120, "it is tried again", || {
+            world.is_ready("awsroles", "bad")
+        })
+        .await;
+    running.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cache_that_lags_issues_nothing_twice() {
+    let world = World::new();
+    let running = world.settled().await;
+    world.request("app");
+    rest().await;
+    world.approve("app");
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    world.kube.hold_watches(true);
+    tokio::time::sleep(Duration::from_secs(40)).await;
+    world.kube.hold_watches(false);
+    world.issued("app").await;
+    rest().await;
+    assert_eq!(world.vault.issued(), 1);
+    assert!(world.one_key_each(&["app"]));
+    running.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_comes_at_once_when_idle() {
+    let world = World::new();
+    let running = world.settled().await;
+    assert!(*running.ready.borrow() == leasehold_controller::stores::FEEDS);
+    let took = running.stop().await;
+    assert!(took < Duration::from_millis(100), "{took:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_comes_within_the_grace_when_the_api_server_never_answers() {
+    let world = World::new();
+    world.kube.on(|_| Some(Fault::Hang));
+    let running = world.start();
+    rest().await;
+    let took = running.stop().await;
+    assert!(
+        took < Duration::from_secs(1),
+        "nothing is under way: {took:?}"
+    );
+
+    let world = World::new();
+    let running = world.settled().await;
+    world.kube.on(|_| Some(Fault::Hang));
+    world.approved("app");
+    rest().await;
+    let took = running.stop().await;
+    assert!(took <= Duration::from_secs(20), "{took:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn health_costs_nothing_of_the_api_server_and_one_look_a_resync_of_vault() {
+    let world = World::new();
+    let running = world.settled().await;
+    world.approved("app");
+    world.issued("app").await;
+    tokio::time::sleep(Duration::from_secs(300)).await;
+    world.forget_calls();
+    // The role's status changes, as on a drift repaired: its requests are woken.
+    for n in 0..10 {
+        world.kube.edit("awsroles", NS, "reader", |role| {
+            role["metadata"]["annotations"]["n"] = json!(format!("{n}"));
+        });
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    let calls = world.vault.calls();
+    let looks = calls
+        .iter()
+        .filter(|c| c.starts_with("lookup_lease"))
+        .count();
+    assert!(looks <= 1, "{calls:?}");
+    assert!(world.writes().is_empty(), "{:?}", world.writes());
+    world.forget_calls();
+    tokio::time::sleep(Duration::from_secs(1800)).await;
+    let calls = world.vault.calls();
+    let looks = calls
+        .iter()
+        .filter(|c| c.starts_with("lookup_lease"))
+        .count();
+    assert!((2..=4).contains(&looks), "{looks} in half an hour");
+    let of_request = |c: &&String| !c.ends_with(" secrets");
+    let asked = world.asked();
+    assert_eq!(asked.iter().filter(of_request).count(), 0, "{asked:?}");
+
+    world.vault.revoke_key(&world.key_of("app").unwrap());
+    world
+        .within(700, "a key ended behind our back is issued anew", || {
+            world.one_key_each(&["app"])
+        })
+        .await;
+    running.stop().await;
+}
