@@ -11,7 +11,7 @@ use kube::{
 use leasehold_api_types::{ABANDON_ANNOTATION, FINALIZER, LEGACY_FINALIZERS, MANAGER};
 use leasehold_reconcile_core::{Failure, Object};
 use serde::{Serialize, de::DeserializeOwned};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::failures;
 
@@ -79,6 +79,31 @@ where
         let object = self
             .api
             .patch_status(&self.name, &params, &Patch::Apply(patch))
+            .await?;
+        self.seen(&object);
+        self.clear(&object, status).await
+    }
+
+    /// Takes out of the status what somebody else wrote into it: an apply removes only what it
+    /// once wrote itself.
+    async fn clear<S: Serialize>(&mut self, object: &K, status: &S) -> kube::Result<()> {
+        let json = |e| kube::Error::SerdeError(e);
+        let found = serde_json::to_value(object).map_err(json)?;
+        let wanted = serde_json::to_value(status).map_err(json)?;
+        let Some(surplus) = surplus(&found["status"], &wanted) else {
+            return Ok(());
+        };
+        let patch = json!({
+            "metadata": { "resourceVersion": self.resource_version },
+            "status": surplus,
+        });
+        let params = PatchParams {
+            field_manager: Some(MANAGER.into()),
+            ..PatchParams::default()
+        };
+        let object = self
+            .api
+            .patch_status(&self.name, &params, &Patch::Merge(patch))
             .await?;
         self.seen(&object);
         Ok(())
@@ -155,6 +180,38 @@ pub fn object_of<K: Resource>(object: &K) -> Object {
     }
 }
 
+/// The merge patch that takes out of `found` what `wanted` does not have; `None` if it has nothing
+/// else. Conditions are merged by type, and some are a person's.
+fn surplus(found: &Value, wanted: &Value) -> Option<Value> {
+    let (found, wanted) = (found.as_object()?, wanted.as_object()?);
+    let patch: serde_json::Map<String, Value> = found
+        .iter()
+        .filter(|(key, value)| *key != "conditions" && !value.is_null())
+        .filter_map(|(key, value)| match wanted.get(key) {
+            None => Some((key.clone(), Value::Null)),
+            Some(inner) => Some((key.clone(), surplus(value, inner)?)),
+        })
+        .collect();
+    (!patch.is_empty()).then_some(Value::Object(patch))
+}
+
 fn is_ours(finalizer: &str) -> bool {
     finalizer == FINALIZER || LEGACY_FINALIZERS.contains(&finalizer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_not_wanted_is_taken_out() {
+        let wanted = json!({"phase": "Issued", "credential": {"issuedAt": "now"}});
+        let mut found = wanted.clone();
+        found["conditions"] = json!([{"type": "Approved"}]);
+        assert_eq!(surplus(&found, &wanted), None);
+        found["credential"]["keeper"] = json!("somebody's");
+        found["retiring"] = json!([{"keeper": "somebody's"}]);
+        let patch = json!({"credential": {"keeper": null}, "retiring": null});
+        assert_eq!(surplus(&found, &wanted), Some(patch));
+    }
 }
