@@ -53,6 +53,8 @@ struct State {
     version: u64,
     uids: u64,
     objects: BTreeMap<Key, Value>,
+    /// By the owner's uid.
+    owned: BTreeMap<String, Vec<Key>>,
     log: Vec<(u64, String, &'static str, Value)>,
     /// Watches that began before this version are told that it is too old.
     expired: u64,
@@ -375,6 +377,10 @@ impl State {
             ("patch", "status") => {
                 let mut object = self.get(&key)?;
                 checked(&call.body, &object)?;
+                if call.merge {
+                    merge(&mut object["status"], &call.body["status"]);
+                    return Ok(self.put(&key, object));
+                }
                 let theirs = object["status"]["conditions"].as_array().cloned();
                 let mut status = call.body["status"].clone();
                 for theirs in theirs.into_iter().flatten() {
@@ -423,6 +429,10 @@ impl State {
         meta["uid"] = json!(format!("uid-{}", self.uids));
         meta["generation"] = json!(1);
         meta["creationTimestamp"] = json!(time.now().to_string());
+        for owner in meta["ownerReferences"].as_array().into_iter().flatten() {
+            let of = owner["uid"].as_str().unwrap().to_owned();
+            self.owned.entry(of).or_default().push(key.clone());
+        }
         Ok(self.put(&key, object))
     }
 
@@ -476,13 +486,8 @@ impl State {
 
     /// Deletes what the object of that uid owned.
     fn collect(&mut self, uid: &Value) {
-        let owned = |object: &Value| {
-            let owners = object["metadata"]["ownerReferences"].as_array();
-            owners.is_some_and(|all| all.iter().any(|o| o["uid"] == *uid))
-        };
-        let of = self.objects.iter().filter(|(_, object)| owned(object));
-        let keys: Vec<Key> = of.map(|(key, _)| key.clone()).collect();
-        for key in keys {
+        let uid = uid.as_str().unwrap_or_default();
+        for key in self.owned.remove(uid).unwrap_or_default() {
             let _ = self.delete(&key, None, "2026-01-01T00:00:00Z");
         }
     }
@@ -519,6 +524,10 @@ fn merge(object: &mut Value, patch: &Value) {
         return;
     };
     for (key, value) in fields {
-        merge(&mut object[key], value);
+        if !value.is_null() {
+            merge(&mut object[key], value);
+        } else if let Some(object) = object.as_object_mut() {
+            object.remove(key);
+        }
     }
 }
