@@ -6,6 +6,7 @@
 
 pub mod apiserver;
 pub mod aws;
+pub mod aws_stand_in;
 pub mod binaries;
 pub mod cli;
 pub mod cluster;
@@ -24,6 +25,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 
 pub use aws::{Aws, AwsError, AwsKey};
+pub use aws_stand_in::AwsStandIn;
 pub use binaries::Binaries;
 pub use cli::{Cli, Run};
 pub use cluster::{Cluster, ClusterOptions};
