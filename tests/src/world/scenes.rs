@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::World;
 use crate::manifests;
-use crate::servers::eventually;
+use crate::servers::{AwsStandIn, eventually};
 use crate::stand::Stand;
 
 impl<S: Stand> World<S> {
@@ -26,7 +26,20 @@ impl<S: Stand> World<S> {
         Ok(())
     }
 
-    /// The same and the seed's role.
+    /// The seed's root Secret and engine, with another AWS than the stand's.
+    pub fn engine_at(&self, aws: &AwsStandIn) -> Result<[Value; 2]> {
+        let [mut secret, mut engine] = self.seed_engine()?;
+        let key = aws.root_key();
+        secret["data"] = json!({
+            "access_key": super::base64(key.access_key.as_bytes()),
+            "secret_key": super::base64(key.secret_key.as_bytes()),
+        });
+        engine["spec"]["aws"]["iamEndpoint"] = json!(aws.url);
+        engine["spec"]["aws"]["stsEndpoint"] = json!(aws.url);
+        Ok([secret, engine])
+    }
+
+    /// The login, the seed's engine and role, all in Vault.
     pub async fn ready_role(&self) -> Result<()> {
         self.ready_engine().await?;
         self.apply(&[manifests::seed("000-awsrole.yaml", &[])?])
