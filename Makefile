@@ -13,7 +13,7 @@ LOCKED := $(if $(CI),--locked)
 HAS_NEXTEST := cargo nextest --version >/dev/null 2>&1
 
 .DEFAULT_GOAL := help
-.PHONY: help build fmt lint lint-fmt lint-clippy lint-links test test-run test-doc laws servers e2e stand chaos \
+.PHONY: help build fmt lint lint-fmt lint-clippy lint-links test test-run test-doc laws mutants explore servers e2e stand chaos \
 	generated layers deny doc tools explain clean
 
 help: ## Show this help
@@ -47,6 +47,12 @@ test-doc: # which nextest does not run, and cargo test has run already
 
 laws: ## The laws of the core only: properties, explorer, golden stories
 	cargo test $(LOCKED) -p leasehold-reconcile-core
+
+mutants: ## Plant a mistake at a time in the core, and print how the explorer finds each
+	cargo test $(LOCKED) -p leasehold-reconcile-core --test mutants -- --nocapture
+
+explore: ## Explore the core further than every build can wait for: minutes, and gigabytes
+	cargo run $(LOCKED) --release -p leasehold-reconcile-core --example deeper
 
 servers: ## Build the real servers of the end-to-end tests, once: wants Go and Python, 20 minutes
 	@tests/servers/build.sh

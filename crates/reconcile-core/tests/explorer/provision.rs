@@ -39,6 +39,8 @@ pub(crate) enum Effect {
 /// The two kinds.
 pub(crate) trait Kind: 'static {
     type Machine: Machine<Outcome = ()>;
+    /// Whether making it replaces what is there.
+    const REPLACES: bool;
     fn observed(bits: &Bits) -> <Self::Machine as Machine>::Observed;
     fn effect(action: &<Self::Machine as Machine>::Action) -> Effect;
     fn written(status: &<Self::Machine as Machine>::Status) -> bool;
@@ -49,6 +51,7 @@ pub(crate) trait Kind: 'static {
 pub(crate) struct Engine;
 impl Kind for Engine {
     type Machine = SecretEngineMachine;
+    const REPLACES: bool = false;
     fn observed(bits: &Bits) -> secret_engine::Observed {
         let mut o = common::EngineExt::provided(common::engine("e"));
         let mut owner = o.owner();
@@ -113,6 +116,7 @@ impl Kind for Engine {
 pub(crate) struct Role;
 impl Kind for Role {
     type Machine = AwsRoleMachine;
+    const REPLACES: bool = true;
     fn observed(bits: &Bits) -> aws_role::Observed {
         let mut o = common::RoleExt::provided(common::role("r"));
         if let Known::Is(role) = &mut o.role
@@ -122,6 +126,12 @@ impl Kind for Role {
         }
         if !bits.present {
             o.role = Known::Absent;
+        }
+        if bits.foreign {
+            o.mount = Known::Is(aws_role::RoleMount {
+                owner: Some(common::owner("-")),
+                ..aws_role::RoleMount::default()
+            });
         }
         o.object.finalizer = bits.finalizer;
         o.object.deleting = bits.deleting.then(|| common::ago(1));
@@ -144,6 +154,7 @@ impl Kind for Role {
         let wanted = aws_role::desired(&o.spec).unwrap();
         Bits {
             present: o.role.is().is_some(),
+            foreign: o.foreign().is_some(),
             right: o.role.is().is_some_and(|r| aws_role::same(&wanted, r)),
             written: true,
             finalizer: o.object.finalizer,
@@ -164,6 +175,8 @@ pub(crate) struct Provision<K> {
     saw: Vec<(u8, bool)>,
     /// Removals of the finalizer still on their way, with their version.
     late: Vec<u8>,
+    /// Whether the making is still on its way.
+    late_make: bool,
     people: u8,
     let_go: bool,
     slipped: bool,
@@ -195,6 +208,7 @@ impl<K> Provision<K> {
             version: 1,
             saw: vec![(0, false); replicas],
             late: Vec::new(),
+            late_make: false,
             people,
             let_go: false,
             slipped: false,
@@ -203,10 +217,31 @@ impl<K> Provision<K> {
         }
     }
 
+    /// The mount is another cluster's, and has a role of this name.
+    pub(crate) fn foreign(mut self) -> Self {
+        self.bits.present = true;
+        self.bits.foreign = true;
+        self
+    }
+
     fn unfinalize(&mut self) {
         self.version += 1;
         self.bits.finalizer = false;
         self.gone |= self.bits.deleting;
+    }
+}
+
+impl<K: Kind> Provision<K> {
+    fn make(&mut self) -> Result<(), Failure> {
+        if self.bits.present && !K::REPLACES {
+            return Err(common::denied());
+        }
+        if self.bits.foreign {
+            self.wrong = Some("what is not ours is overwritten");
+        }
+        self.bits.present = true;
+        self.bits.right |= K::REPLACES;
+        Ok(())
     }
 }
 
@@ -225,7 +260,7 @@ impl<K: Kind> World for Provision<K> {
     fn fates(&self, action: &<K::Machine as Machine>::Action) -> Vec<Fate> {
         match K::effect(action) {
             Effect::Say => vec![],
-            Effect::RemoveFinalizer => vec![Fate::Refused, Fate::Lost, Fate::Late],
+            Effect::RemoveFinalizer | Effect::Make => vec![Fate::Refused, Fate::Lost, Fate::Late],
             _ => vec![Fate::Refused, Fate::Lost],
         }
     }
@@ -250,15 +285,12 @@ impl<K: Kind> World for Provision<K> {
                 self.bits.finalizer = true;
                 self.version += 1;
             }
+            Effect::Make if fate == Fate::Late => self.late_make = true,
             Effect::Make => {
-                if self.bits.present && self.bits.foreign {
-                    return Err(common::denied());
-                }
                 // Vault knows no versions: a replica that lost the lead may write once more after
                 // the other saw the end. No key hangs on that.
                 self.slipped |= self.saw[replica].0 != self.version && self.saw.len() > 1;
-                self.bits.present = true;
-                self.bits.right = self.bits.right || std::any::type_name::<K>().ends_with("Role");
+                self.make()?;
             }
             Effect::Write => {
                 if !self.bits.present {
@@ -337,8 +369,15 @@ impl<K: Kind> World for Provision<K> {
                 w.gone = !w.bits.finalizer;
             });
         }
-        // Vault knows no versions: who changes a mount between our look and our write wins.
-        if self.people > 0 && !busy {
+        if self.late_make {
+            // Vault knows no versions: what lands when its object is gone stays. No key hangs on it.
+            push("takes effect at last: the mount or role", &|w| {
+                w.late_make = false;
+                w.slipped |= w.bits.deleting;
+                let _ = w.make();
+            });
+        }
+        if self.people > 0 {
             if self.bits.present && !self.bits.foreign {
                 push("somebody changes it in Vault", &|w| {
                     w.people -= 1;
@@ -350,7 +389,8 @@ impl<K: Kind> World for Provision<K> {
                     w.bits.right = false;
                 });
             }
-            if !self.bits.present && std::any::type_name::<K>().ends_with("Engine") {
+            // Who mounts something between our look and our write wins.
+            if !self.bits.present && !busy && !K::REPLACES {
                 push("somebody else mounts an engine at the path", &|w| {
                     w.people -= 1;
                     w.bits.present = true;
@@ -370,7 +410,12 @@ impl<K: Kind> World for Provision<K> {
     }
 
     fn pass(&mut self) -> bool {
-        !std::mem::take(&mut self.late).is_empty()
+        let made = std::mem::take(&mut self.late_make);
+        if made {
+            self.slipped |= self.bits.deleting;
+            let _ = self.make();
+        }
+        !std::mem::take(&mut self.late).is_empty() || made
     }
 
     fn violation(&self) -> Option<String> {
@@ -399,7 +444,8 @@ impl<K: Kind> World for Provision<K> {
             i64::from(self.gone) * 2
                 + i64::from(self.let_go)
                 + 4 * i64::from(self.slipped)
-                + 8 * i64::from(self.people),
+                + 8 * i64::from(self.people)
+                + 64 * i64::from(self.late_make),
         );
         for (version, written) in &self.saw {
             d.number(i64::from(*version == self.version) * 2 + i64::from(*written));

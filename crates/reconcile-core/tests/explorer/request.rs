@@ -6,13 +6,13 @@ use std::rc::Rc;
 
 use leasehold_api_types::{
     AwsAccessKeyRequestSpec, AwsAccessKeyRequestStatus, Condition,
-    aws_access_key_request::{APPROVED, DENIED, Retiring, RoleRef, Subject, VaultPlace},
+    aws_access_key_request::{APPROVED, DENIED, Intent, Retiring, RoleRef, Subject, VaultPlace},
     time,
 };
 use leasehold_reconcile_core::{
     Failure, FailureClass, Known, Machine, Next, Object, Settings, SignedDuration, Timestamp,
     aws_access_key_request::{
-        Action, Held, ISSUE_WITHIN, KeeperSeen, KeyFacts, LeaseSeen, Observed, Outcome,
+        Action, Held, HeldKeeper, ISSUE_WITHIN, KeeperSeen, KeyFacts, LeaseSeen, Observed, Outcome,
         STORE_WITHIN, SecretSeen, State, UNANSWERED_READ,
     },
     explore::{Digest, Fate, Move, World},
@@ -106,6 +106,31 @@ pub(crate) struct Plot {
     /// Seconds.
     pub(crate) horizon: i64,
     pub(crate) forged: bool,
+    /// Another spec was approved.
+    pub(crate) stale: bool,
+    pub(crate) hands: Hands,
+}
+
+/// One replica, nobody interferes.
+pub(crate) const PLOT: Plot = Plot {
+    replicas: 1,
+    people: 0,
+    horizon: 105,
+    forged: false,
+    stale: false,
+    hands: Hands::Right,
+};
+
+/// What the shell owes, and how it can fail to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Hands {
+    Right,
+    /// Reads keys on an intent of any age.
+    NoIssueClock,
+    /// Stores keys on an intent of any age.
+    NoStoreClock,
+    /// Writes a status over whatever another replica wrote.
+    Forced,
 }
 
 pub(crate) struct RequestWorld<M> {
@@ -230,6 +255,7 @@ impl<M> RequestWorld<M> {
         base.reader_binding = Known::Is(true);
         base.previous.conditions = vec![Condition {
             type_: APPROVED.into(),
+            observed_generation: Some(if plot.stale { 2 } else { 1 }),
             ..Condition::default()
         }];
         let mut state = State::default();
@@ -274,6 +300,34 @@ impl<M> RequestWorld<M> {
             wrong: None,
             machine: PhantomData,
         }
+    }
+
+    /// The first replica has just written its intent, and nothing is of note before others may
+    /// take it over: a long sleep is then one step.
+    pub(crate) fn intending(mut self) -> Self {
+        let keeper = HeldKeeper {
+            accessor: keeper_name(1).into(),
+            ttl: SignedDuration::from_secs(LEASE + 600),
+            opened_at: at(START) + UNANSWERED_READ - SignedDuration::from_secs(60),
+            asked: false,
+            refused: false,
+        };
+        let intent = Intent {
+            keeper: Some(keeper_name(1)),
+            by: run_name(0),
+            at: time(at(START)),
+            vault: place(),
+        };
+        self.finalizer = true;
+        self.keepers.insert(1, START + LEASE + 600);
+        self.state = Rc::new(State {
+            intent: Some(intent),
+            approved_generation: Some(1),
+            ..State::default()
+        });
+        self.replicas[0].held.keeper = Some(keeper);
+        self.replicas[0].intent_written = Some(START);
+        self
     }
 
     /// The smallest that nothing speaks of: histories that differ in names only are one.
@@ -399,8 +453,13 @@ impl<M> RequestWorld<M> {
     }
 
     fn take_status(&mut self, state: Rc<State>) -> u16 {
-        if state.intent.is_some() && self.state.intent.is_none() && self.denied {
-            self.wrong = Some("an issue begins although it is denied");
+        if state.intent.is_some() && self.state.intent.is_none() {
+            if self.denied {
+                self.wrong = Some("an issue begins although it is denied");
+            }
+            if self.plot.stale {
+                self.wrong = Some("an issue begins although another spec was approved");
+            }
         }
         self.version += 1;
         self.state = state;
@@ -449,7 +508,8 @@ impl<M> RequestWorld<M> {
         if let Some(intent) = &self.state.intent {
             all.push(s(intent.at.0) + UNANSWERED_READ.as_secs());
             if busy {
-                all.push(s(intent.at.0) + ISSUE_WITHIN.as_secs() + 1);
+                let clock = matches!(self.plot.hands, Hands::Right | Hands::Forced);
+                all.extend(clock.then(|| s(intent.at.0) + ISSUE_WITHIN.as_secs() + 1));
             }
         }
         all.extend(self.state.retiring.iter().map(|r| s(r.not_before.0)));
@@ -745,7 +805,8 @@ where
                 // The hands measure this on a monotonic clock.
                 let in_time = self.replicas[replica]
                     .intent_written
-                    .is_some_and(|t| self.now - t <= ISSUE_WITHIN.as_secs());
+                    .is_some_and(|t| self.now - t <= ISSUE_WITHIN.as_secs())
+                    || self.plot.hands == Hands::NoIssueClock;
                 if !in_time || !self.keepers.contains_key(&keeper) {
                     return Ok(Outcome::NoKey {
                         answered: true,
@@ -783,7 +844,8 @@ where
                 let facts = Rc::new(self.replicas[replica].held.key.clone().unwrap());
                 let in_time = self.replicas[replica]
                     .intent_written
-                    .is_some_and(|t| self.now - t <= STORE_WITHIN.as_secs());
+                    .is_some_and(|t| self.now - t <= STORE_WITHIN.as_secs())
+                    || self.plot.hands == Hands::NoStoreClock;
                 if self.gone || !in_time {
                     return Err(refused());
                 }
@@ -870,8 +932,9 @@ where
         if fate == Fate::Refused {
             return Err(refused());
         }
+        let forced = self.plot.hands == Hands::Forced;
         let version = self.replicas[replica].saw;
-        if self.gone || version != self.version {
+        if self.gone || (version != self.version && !forced) {
             return Err(stale());
         }
         let state = Rc::new(State::of(status));
@@ -1009,6 +1072,12 @@ where
     }
 
     fn pass(&mut self) -> bool {
+        // Nobody has anything to do, and only time would mend it.
+        let standing = self.state.credential.is_some() && self.state.intent.is_none();
+        let wanted = standing && !self.denied && self.deleting.is_none() && self.late.is_empty();
+        if wanted && self.secret.as_ref().is_some_and(|s| s.edited) {
+            self.wrong = Some("the Secret was edited, and it is left so");
+        }
         let mut changed = false;
         for (_, late) in std::mem::take(&mut self.late) {
             changed = true;
@@ -1070,6 +1139,9 @@ where
         if self.denied {
             let left = state.credential.is_some() || self.finalizer || self.secret.is_some();
             return left.then(|| "denied, and something is left".into());
+        }
+        if self.plot.stale {
+            return None;
         }
         let Some(credential) = &state.credential else {
             return Some("approved, and no key".into());
