@@ -1,5 +1,7 @@
 //! What tests see of the account without being part of it.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use super::account::{Account, Policies};
@@ -56,8 +58,8 @@ impl Aws {
 
     /// How often each action was called; those the stand-in does not know are
     /// under `""`.
-    pub fn counts(&self) -> impl serde::Serialize + IntoIterator<Item = (&'static str, Count)> {
-        self.counts.clone()
+    pub fn counts(&self) -> &BTreeMap<&'static str, Count> {
+        &self.counts
     }
 }
 

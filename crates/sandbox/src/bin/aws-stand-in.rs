@@ -72,7 +72,11 @@ type Options = (SocketAddr, Config, FaultPlan);
 fn options(mut args: impl Iterator<Item = String>) -> Result<Option<Options>, String> {
     let mut listen = SocketAddr::from(([127, 0, 0, 1], 0));
     let mut faults = FaultPlan::default();
-    let mut config = Config::default();
+    let mut config = Config {
+        // Another life hands out other keys.
+        seed: clock().as_millisecond().unsigned_abs(),
+        ..Config::default()
+    };
     let from_env = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     if let Some(key) = from_env("AWS_ACCESS_KEY_ID") {
         config.root_key = key;
