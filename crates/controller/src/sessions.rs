@@ -251,7 +251,7 @@ impl Sessions {
         let vault = self
             .connect
             .connect(described.connection, described.login)
-            .map_err(|e| failures::vault(&e))?;
+            .map_err(|e| binding::unusable(binding, &e))?;
         let session = Session {
             vault,
             token_role: described.token_role,

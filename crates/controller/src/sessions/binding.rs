@@ -11,7 +11,7 @@ use leasehold_api_types::{
 };
 use leasehold_reconcile_core::{Failure, FailureClass, reasons};
 use leasehold_vault_client::{
-    Connection, Redacted,
+    Connection, ErrorKind, Redacted, VaultError,
     login::{KubernetesLogin, Login, TokenLogin},
 };
 
@@ -222,6 +222,15 @@ fn invalid(path: &str, why: &str) -> Failure {
         reasons::APP_BINDING_INVALID,
         format!("AppBinding {path}: {why}"),
     )
+}
+
+/// Why no client could be made of what it says; nothing was sent.
+pub(super) fn unusable(binding: &AppBinding, error: &VaultError) -> Failure {
+    if error.kind != ErrorKind::Invalid {
+        return failures::vault(error);
+    }
+    let why = format!("spec.clientConfig: {}", error.words.join("; "));
+    invalid(&crate::stores::path(binding), &why)
 }
 
 fn missing(message: String) -> Failure {
