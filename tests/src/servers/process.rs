@@ -281,25 +281,12 @@ mod tests {
     use super::*;
     use crate::servers::{Stand, eventually};
 
-    /// Not a test but the other program of the one below.
-    #[test]
-    #[ignore = "never ends"]
-    fn holds_a_server() {
-        let stand = Stand::new("held").unwrap();
-        let spec = Spec::new("sleep", Path::new("/bin/sleep"), &stand.path("")).arg("1000");
-        let process = Process::spawn(spec).unwrap();
-        println!("\nholding {}", process.pid());
-        std::thread::sleep(Duration::from_secs(1000));
-    }
-
     #[tokio::test]
     async fn a_server_dies_with_a_killed_test() -> Result<()> {
         // What a killed test leaves in its temporary folder goes with this one.
         let stand = Stand::new("killed")?;
-        let mut test = Command::new(std::env::current_exe()?)
+        let mut test = Command::new(crate::real::binary("holds-a-server")?)
             .env("TMPDIR", stand.path(""))
-            .args(["--ignored", "--nocapture", "--exact"])
-            .arg("servers::process::tests::holds_a_server")
             .stdout(Stdio::piped())
             .spawn()?;
         let output = BufReader::new(test.stdout.take().context("no output")?);
