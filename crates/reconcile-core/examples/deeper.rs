@@ -7,6 +7,7 @@
     clippy::print_stdout,
     clippy::struct_excessive_bools,
     clippy::too_many_lines,
+    clippy::wildcard_imports,
     reason = "a check to run by hand, in the models of the tests"
 )]
 

@@ -100,11 +100,7 @@ impl Hands for RequestHands {
     }
 
     fn remember(&self, uid: &str, observed: &Observed) {
-        let intent = observed
-            .state
-            .intent
-            .as_ref()
-            .and_then(|i| i.keeper.as_deref());
+        let intent = observed.state.intent.as_ref();
         self.in_hand.remember(uid, &observed.held, intent);
     }
 

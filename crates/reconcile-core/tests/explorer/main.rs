@@ -52,6 +52,15 @@ fn two_replicas_do_not_undo_each_other() {
 }
 
 #[test]
+fn a_replica_that_slept_over_its_intent_does_no_harm() {
+    let plot = Plot {
+        replicas: 2,
+        ..PLOT
+    };
+    holds("request, an intent begun", request(plot).intending(), 2, 1);
+}
+
+#[test]
 fn two_replicas_end_what_they_issued() {
     let plot = Plot {
         replicas: 2,

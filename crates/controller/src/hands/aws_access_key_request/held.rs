@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use jiff::Timestamp;
+use leasehold_api_types::aws_access_key_request::Intent;
 use leasehold_reconcile_core::aws_access_key_request::{Held, LeaseSeen, SecretSeen};
 use leasehold_vault_client::{IssuedCredential, LeaseId, Redacted};
 use tokio::time::Instant;
@@ -12,6 +14,9 @@ use tokio::time::Instant;
 /// A creds read is sent only this soon after its intent was written: whoever finds the intent may
 /// then tell from its age whether the read can still be running.
 const INTENT_FRESH: Duration = Duration::from_secs(5);
+/// A key is stored only this soon after its intent was last written, so that the write is over when
+/// others may end the key: half as long again as the core plans with.
+const STORE_FRESH: Duration = Duration::from_secs(45);
 /// A cache that lags behind longer than this is believed again.
 const LAG: Duration = Duration::from_secs(60);
 
@@ -46,10 +51,17 @@ struct Entry {
     held: Held,
     token: Option<Redacted>,
     key: Option<IssuedCredential>,
-    intent: Option<(String, Instant)>,
+    intent: Option<Written>,
     written: BTreeMap<Part, (u64, Instant)>,
     secret: Option<SecretSeen>,
     lease: Option<(LeaseId, LeaseSeen, Instant)>,
+}
+
+/// An intent, as it stands in the status since that moment.
+struct Written {
+    keeper: String,
+    at: Timestamp,
+    seen: Instant,
 }
 
 impl InHand {
@@ -59,7 +71,7 @@ impl InHand {
     }
 
     /// After each action: what the core has forgotten is wiped.
-    pub(super) fn remember(&self, uid: &str, held: &Held, intent: Option<&str>) {
+    pub(super) fn remember(&self, uid: &str, held: &Held, intent: Option<&Intent>) {
         self.with(|all| {
             if *held == Held::default() && !all.contains_key(uid) {
                 return;
@@ -72,11 +84,15 @@ impl InHand {
             if held.key.is_none() {
                 entry.key = None;
             }
-            match (intent, &entry.intent) {
-                (Some(now), Some((before, _))) if now == before => {}
-                (Some(now), _) => entry.intent = Some((now.to_owned(), Instant::now())),
-                (None, _) => entry.intent = None,
-            }
+            let named = intent.and_then(|i| Some((i.keeper.clone()?, i.at.0)));
+            entry.intent = named.map(|(keeper, at)| match entry.intent.take() {
+                Some(same) if same.keeper == keeper && same.at == at => same,
+                _ => Written {
+                    keeper,
+                    at,
+                    seen: Instant::now(),
+                },
+            });
         });
     }
 
@@ -88,12 +104,29 @@ impl InHand {
         self.with(|all| all.entry(uid.to_owned()).or_default().token = Some(token));
     }
 
-    /// The keeper's token, if the intent that names it was written by us a moment ago.
+    /// The keeper's token, if the intent that names it was written by us a moment ago. It leaves the
+    /// memory, and the keeper counts as asked under, before anything is sent: whatever becomes of
+    /// the read, and of this drive, there is no second one.
     pub(super) fn token_for_read(&self, uid: &str, keeper: &str) -> Option<Redacted> {
-        self.read(uid, |e| {
-            let (intent, at) = e.intent.as_ref()?;
-            (intent == keeper && at.elapsed() < INTENT_FRESH).then(|| e.token.clone())?
-        })?
+        self.with(|all| {
+            let entry = all.get_mut(uid)?;
+            let written = entry.intent.as_ref()?;
+            if written.keeper != keeper || written.seen.elapsed() >= INTENT_FRESH {
+                return None;
+            }
+            let token = entry.token.take()?;
+            if let Some(held) = &mut entry.held.keeper {
+                held.asked = true;
+            }
+            Some(token)
+        })
+    }
+
+    /// Whether the intent of that keeper was written so lately that others leave its key alone.
+    pub(super) fn may_store(&self, uid: &str, keeper: &str) -> bool {
+        let fresh = |w: &Written| w.keeper == keeper && w.seen.elapsed() < STORE_FRESH;
+        self.read(uid, |e| e.intent.as_ref().is_some_and(fresh))
+            .unwrap_or(false)
     }
 
     pub(super) fn keep_key(&self, uid: &str, key: IssuedCredential) {

@@ -187,6 +187,13 @@ impl RequestHands {
                 "the issued key is no longer in hand",
             ));
         };
+        let intended = |keeper: &Accessor| self.in_hand.may_store(&target.uid, keeper.as_str());
+        if !facts.keeper.as_ref().is_none_or(intended) {
+            return Err(Failure::transient(
+                reasons::SECRET_NOT_STORED,
+                "its intent is too old to store a key on; it is written anew first",
+            ));
+        }
         let meta = secrets::owned_meta(&target.namespace, name, owner(target));
         let version = secrets::store(&self.client, meta, &facts, &key, &target.uid).await?;
         let seen = SecretSeen {
