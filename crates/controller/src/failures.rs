@@ -74,10 +74,10 @@ pub fn held(session: &Known<Session>) -> Result<&Session, Failure> {
     }
 }
 
-/// A failed creds read, in AWS's or Vault's own words.
-pub fn issue(error: &VaultError, mount: &MountPath) -> Failure {
+/// A failed creds read, in AWS's or Vault's own words. Keys of STS are read under the login itself.
+pub fn issue(error: &VaultError, mount: &MountPath, under_keeper: bool) -> Failure {
     match error.kind {
-        ErrorKind::Denied | ErrorKind::Unauthenticated => keeper_refused(
+        ErrorKind::Denied | ErrorKind::Unauthenticated if under_keeper => keeper_refused(
             mount,
             &format!("the keeper token may not read the keys ({error})"),
         ),
@@ -218,6 +218,22 @@ mod tests {
             "{}",
             failure.message
         );
+    }
+
+    #[test]
+    fn a_refused_read_names_the_line_of_whoever_read() {
+        let path = "aws/sts/k8s.-.demo.role";
+        let error = VaultError::new(ErrorKind::Denied, "GET", path, "permission denied");
+        let mount = MountPath("aws".into());
+        let of_login = issue(&error, &mount, false);
+        assert_eq!(of_login.reason, reasons::VAULT_DENIED);
+        assert!(
+            of_login
+                .message
+                .contains("path \"aws/sts/k8s.-.demo.role\"")
+        );
+        let of_keeper = issue(&error, &mount, true);
+        assert_eq!(of_keeper.reason, reasons::KEEPER_REFUSED);
     }
 
     #[test]

@@ -174,7 +174,7 @@ impl RequestHands {
             }
             Err(error) => Outcome::NoKey {
                 answered: failures::answered(&error),
-                failure: failures::issue(&error, &role.mount),
+                failure: failures::issue(&error, &role.mount, keeper.is_some()),
             },
         }
     }
