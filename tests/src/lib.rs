@@ -1,6 +1,7 @@
 //! What the end-to-end tests stand on: real servers, started and stopped by the
 //! tests themselves, and the helpers to talk to them.
 
+pub mod bench;
 pub mod manifests;
 pub mod proxy;
 pub mod real;

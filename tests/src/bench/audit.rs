@@ -80,7 +80,10 @@ fn kubernetes_request(entry: &Value) -> String {
     let mut what = text(&about["resource"]);
     if what.is_empty() {
         let path = text(&entry["requestURI"]);
-        what = path.split('?').next().unwrap_or_default().to_owned();
+        path.split('?')
+            .next()
+            .unwrap_or_default()
+            .clone_into(&mut what);
     }
     if let Some(subresource) = about["subresource"].as_str() {
         what = format!("{what}/{subresource}");

@@ -30,6 +30,8 @@ use crate::{Stand as _, World, manifests};
 
 /// Nothing asked for so long: it rests.
 const QUIET: Duration = Duration::from_secs(2);
+/// How many kinds the operator watches.
+const FEEDS: u64 = 7;
 /// Namespace of the bare loop's requests.
 const BARE: &str = "bare";
 /// In flight at once in the bare loop; the best counts.
@@ -48,6 +50,8 @@ pub struct Stretch {
     pub usage: Usage,
     /// IAM users at the end.
     pub users: usize,
+    /// IAM users made.
+    pub made: u64,
     /// The machine's load average at the end.
     pub load: String,
 }
@@ -99,7 +103,7 @@ impl Bench {
         requests.make(size).await?;
         let mut following = requests.follow().await?;
 
-        let watch = Watch::start(stand)?;
+        let watch = Watch::start(stand).await?;
         let mut operator = stand.spawn(&[]).await?;
         following
             .until("all issued", |p| p.issued == size)
@@ -110,12 +114,13 @@ impl Bench {
         let issue = self.stretch(&watch, seconds, &operator).await?;
         operator.stop().await?;
 
-        let watch = Watch::start(stand)?;
+        let watch = Watch::start(stand).await?;
         let mut operator = stand.spawn(&[]).await?;
+        watch.begun().await?;
         let seconds = watch.quiet().await?;
         let restart = self.stretch(&watch, seconds, &operator).await?;
 
-        let watch = Watch::start(stand)?;
+        let watch = Watch::start(stand).await?;
         requests.delete(size).await?;
         following
             .until("all gone", |p| p.gone == size)
@@ -136,12 +141,14 @@ impl Bench {
     async fn stretch(&self, watch: &Watch, seconds: f64, operator: &Process) -> Result<Stretch> {
         let load = usage::load();
         tokio::time::sleep(self.rest).await;
+        let (made, users) = self.world.stand.users().await?;
         Ok(Stretch {
             seconds,
             usage: Usage::of(operator.pid())?,
             kube: watch.kube.kubernetes()?,
             vault: watch.vault.vault()?,
-            users: self.world.users().await?.len(),
+            users,
+            made: made - watch.made,
             load,
         })
     }
@@ -179,7 +186,7 @@ impl Bench {
             requests.free(size).await?;
             requests.delete(size).await?;
             eventually("the bare loop's users are gone", || async {
-                ensure!(self.world.users().await?.is_empty());
+                ensure!(stand.users().await?.1 == 0);
                 Ok(())
             })
             .await?;
@@ -193,11 +200,13 @@ struct Watch {
     start: Instant,
     kube: Log,
     vault: Log,
+    made: u64,
 }
 
 impl Watch {
-    fn start(stand: &BenchStand) -> Result<Self> {
+    async fn start(stand: &BenchStand) -> Result<Self> {
         Ok(Self {
+            made: stand.users().await?.0,
             kube: stand.kube_log(),
             vault: stand.vault_log()?,
             start: Instant::now(),
@@ -208,15 +217,18 @@ impl Watch {
         self.start.elapsed().as_secs_f64()
     }
 
+    /// Waits until the operator has begun.
+    async fn begun(&self) -> Result<()> {
+        eventually("the operator watches", || async {
+            ensure!(self.kube.kubernetes()?.sum(kube_watch) >= FEEDS);
+            Ok(())
+        })
+        .await
+    }
+
     /// Waits until nothing more is asked; gives the seconds until the last request.
     async fn quiet(&self) -> Result<f64> {
         let mut last = (0, Instant::now());
-        let watching = || anyhow::Ok(self.kube.kubernetes()?.sum(kube_watch) >= 7);
-        eventually("the operator watches", || async {
-            ensure!(watching()?);
-            Ok(())
-        })
-        .await?;
         loop {
             let size = self.kube.end() + self.vault.end();
             if size != last.0 {

@@ -16,7 +16,7 @@ use super::audit::Log;
 use crate::real::{OPERATOR, binary};
 use crate::servers::process::Spec;
 use crate::servers::{
-    Aws, AwsKey, Binaries, Cluster, ClusterOptions, Moto, Process, Stand as Folder, Vault,
+    Aws, AwsKey, AwsStandIn, Binaries, Cluster, ClusterOptions, Process, Stand as Folder, Vault,
     VaultOptions,
 };
 use crate::stand::{Operator, Stand};
@@ -27,8 +27,7 @@ pub struct BenchStand {
     pub cluster: Cluster,
     /// The Vault.
     pub vault: Vault,
-    aws: Moto,
-    aws_root: AwsKey,
+    aws: AwsStandIn,
     client: Client,
     folder: Folder,
 }
@@ -55,14 +54,13 @@ impl BenchStand {
         let (cluster, vault, aws) = tokio::join!(
             Cluster::start_with(&binaries, options),
             Vault::start_server(&binaries, &audited),
-            Moto::start(&binaries)
+            AwsStandIn::start_with(&["--max-users=100000"])
         );
         let (cluster, vault, aws) = (cluster?, vault?, aws?);
         let kubeconfig = Kubeconfig::read_from(cluster.kubeconfig_admin())?;
         let config =
             Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
         Ok(Self {
-            aws_root: aws.bootstrap_root().await?,
             client: Client::try_from(config)?,
             cluster,
             vault,
@@ -81,6 +79,17 @@ impl BenchStand {
         let dir = self.vault.process.log_path().parent();
         let dir = dir.context("the log is in a folder")?;
         Ok(Log::from_its_end(dir.join("audit.log")))
+    }
+
+    /// The IAM users that Vault made: how many ever, and how many there are.
+    pub async fn users(&self) -> Result<(u64, usize)> {
+        let state = self.aws.state().await?;
+        let calls = &state["counts"]["CreateUser"];
+        let count = |what: &str| calls[what].as_u64().unwrap_or_default();
+        Ok((
+            count("calls") - count("errors"),
+            self.aws.users().await?.len(),
+        ))
     }
 
     /// A token of the operator's own ServiceAccount.
@@ -167,7 +176,7 @@ impl Stand for BenchStand {
     }
 
     fn aws_root(&self) -> AwsKey {
-        self.aws_root.clone()
+        self.aws.root_key()
     }
 
     fn aws(&self, key: AwsKey) -> Result<Aws> {
@@ -189,6 +198,14 @@ impl Operator for Spawned {
 
     async fn kill(&mut self) -> Result<()> {
         self.0.kill().await
+    }
+
+    fn pause(&mut self) -> Result<()> {
+        self.0.pause()
+    }
+
+    fn resume(&mut self) -> Result<()> {
+        self.0.resume()
     }
 
     fn log(&self) -> String {

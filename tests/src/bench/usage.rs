@@ -54,7 +54,10 @@ mod tests {
     fn this_process_uses_something() {
         let pid = i32::try_from(std::process::id()).unwrap();
         let usage = Usage::of(pid).unwrap();
-        assert!(usage.peak_mb >= usage.now_mb && usage.now_mb > 1.0, "{usage:?}");
+        assert!(
+            usage.peak_mb >= usage.now_mb && usage.now_mb > 1.0,
+            "{usage:?}"
+        );
         assert!(load().parse::<f64>().is_ok());
     }
 }
