@@ -97,6 +97,8 @@ pub async fn drive<H: Hands, C: Clock>(
     let Some(object) = context.cached(&object) else {
         return Ok(Requeue::await_change());
     };
+    let uid = object.uid().unwrap_or_default();
+    context.memory.begin(&uid);
     let ended = AssertUnwindSafe(drive_once::<H, C>(&object, &context))
         .catch_unwind()
         .await
@@ -105,8 +107,12 @@ pub async fn drive<H: Hands, C: Clock>(
             let name = crate::stores::path(&*object);
             Err(DriveError::Panic(name, panic_words(&*panic)))
         });
+    let again = context.memory.end(&uid);
     context.forget_if_gone(&object);
-    ended
+    match ended {
+        Ok(_) if again => Ok(Requeue::requeue(Duration::ZERO)),
+        ended => ended,
+    }
 }
 
 /// After an error: again, more and more slowly.

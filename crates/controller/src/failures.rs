@@ -223,7 +223,10 @@ mod tests {
     #[test]
     fn a_refused_read_names_the_line_of_whoever_read() {
         let path = "aws/sts/k8s.-.demo.role";
-        let error = VaultError::new(ErrorKind::Denied, "GET", path, "permission denied");
+        let error = VaultError {
+            status: Some(403),
+            ..VaultError::new(ErrorKind::Denied, "GET", path, "permission denied")
+        };
         let mount = MountPath("aws".into());
         let of_login = issue(&error, &mount, false);
         assert_eq!(of_login.reason, reasons::VAULT_DENIED);

@@ -20,6 +20,8 @@ pub struct Memory {
 struct Entry {
     attempts: u32,
     seen: Option<(u64, Instant)>,
+    /// While it is driven: the newest version that came by.
+    driven: Option<u64>,
 }
 
 impl Entry {
@@ -67,13 +69,33 @@ impl Memory {
             .is_some_and(|recent| version < recent)
     }
 
+    /// The object is driven from here on: a version that comes by may be our own write, whose
+    /// answer is still on its way, and is judged at the drive's end.
+    pub fn begin(&self, uid: &str) {
+        self.with(|all| all.entry(uid.to_owned()).or_default().driven = Some(0));
+    }
+
+    /// The drive is over. Whether somebody else wrote while it went on.
+    pub fn end(&self, uid: &str) -> bool {
+        self.with(|all| {
+            let entry = all.get_mut(uid)?;
+            let newest = entry.driven.take()?;
+            Some(newest > entry.seen.map_or(0, |(seen, _)| seen))
+        })
+        .unwrap_or(false)
+    }
+
     /// Whether that version is the newest we have seen: then its event is no news.
     pub fn knows(&self, uid: &str, resource_version: &str) -> bool {
         let Ok(version) = resource_version.parse::<u64>() else {
             return false;
         };
         self.with(|all| {
-            let entry = all.get(uid)?;
+            let entry = all.get_mut(uid)?;
+            if let Some(newest) = &mut entry.driven {
+                *newest = version.max(*newest);
+                return Some(true);
+            }
             let same = entry.seen.is_some_and(|(seen, _)| seen == version);
             Some(same || entry.recent().is_some_and(|recent| version < recent))
         })
@@ -121,6 +143,20 @@ mod tests {
         assert!(!memory.knows("u", "not-a-number"));
         memory.forget("u");
         assert!(!memory.is_behind("u", "99"));
+    }
+
+    #[test]
+    fn what_comes_by_during_a_drive_is_judged_at_its_end() {
+        let memory = Memory::default();
+        memory.begin("u");
+        assert!(memory.knows("u", "100"), "perhaps our own");
+        memory.saw("u", "100");
+        assert!(!memory.end("u"), "it was");
+        memory.begin("u");
+        assert!(memory.knows("u", "101"));
+        assert!(memory.end("u"), "it was somebody else's");
+        assert!(!memory.knows("u", "101"), "and no drive goes on");
+        assert!(!memory.end("gone"));
     }
 
     #[tokio::test(start_paused = true)]
