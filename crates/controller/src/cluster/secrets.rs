@@ -59,14 +59,22 @@ fn edited(meta: &Meta, facts: Option<&KeyFacts>) -> bool {
     let sts = facts.is_some_and(|f| f.keeper.is_none());
     let parts = ["f:access_key", "f:secret_key", "f:security_token"];
     let parts = &parts[..if sts { 3 } else { 2 }];
-    let ours = |part: &str| {
-        managers.iter().any(|entry| {
-            let fields = entry.fields_v1.as_ref().map(|f| &f.0["f:data"]);
-            entry.manager.as_deref() == Some(MANAGER)
-                && fields.is_some_and(|data| data.get(part).is_some())
-        })
+    let names = |entry: &ManagedFieldsEntry, under: &str, part: &str| {
+        let fields = entry.fields_v1.as_ref().map(|f| &f.0[under]);
+        fields.is_some_and(|data| data.get(part).is_some())
     };
-    !managers.is_empty() && !parts.iter().all(|part| ours(part))
+    let (ours, others): (Vec<_>, Vec<_>) = managers
+        .iter()
+        .partition(|entry| entry.manager.as_deref() == Some(MANAGER));
+    let wrote = ours.iter().filter_map(|entry| entry.time.clone()).max();
+    // What is applied as stringData changes the data without a word of that: then its time tells.
+    let over = |part: &str| {
+        others
+            .iter()
+            .any(|entry| names(entry, "f:stringData", part) && entry.time > wrote)
+    };
+    let kept = |part: &str| ours.iter().any(|entry| names(entry, "f:data", part));
+    !managers.is_empty() && !parts.iter().all(|part| kept(part) && !over(part))
 }
 
 /// Of who wrote what, the cache keeps one thing: an entry of nobody's where the key was edited.
@@ -311,6 +319,18 @@ mod tests {
             edited(vec![managed("velero", &all)]),
             "restored by somebody"
         );
+        let applied = |seconds: i64| {
+            let mut entries = [managed(MANAGER, &all), managed("kubectl", &["secret_key"])];
+            for (entry, second) in entries.iter_mut().zip([10, seconds]) {
+                let time = Timestamp::from_second(second).unwrap();
+                entry.time = Some(leasehold_api_types::time(time));
+            }
+            let fields = entries[1].fields_v1.as_mut().unwrap();
+            fields.0 = serde_json::json!({"f:stringData": {"f:secret_key": {}}});
+            entries.to_vec()
+        };
+        assert!(edited(applied(11)), "applied as stringData");
+        assert!(!edited(applied(9)), "and written anew by us since");
         assert!(!seen(&ObjectMeta::default(), "u").edited);
     }
 
