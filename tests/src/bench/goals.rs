@@ -42,9 +42,10 @@ pub fn broken(figures: &Figures) -> Vec<String> {
     } = figures;
 
     let writes = issue.kube.sum(kube_write);
+    let named = issue.kube.words(kube_write);
     bind(
         writes <= KUBE * size,
-        format!("{writes} writes to Kubernetes, not {KUBE} each"),
+        format!("{writes} writes to Kubernetes, not {KUBE} each: {named}"),
     );
     let refused = issue.kube.words(kube_refused);
     bind(refused.is_empty(), format!("refused writes: {refused}"));

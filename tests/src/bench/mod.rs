@@ -87,11 +87,13 @@ impl Bench {
             .apply(&[manifests::seed("000-awsrole.yaml", &[])?])
             .await?;
         world.namespace(BARE).await?;
+        let watch = Watch::start(&world.stand).await?;
         let mut operator = world.stand.spawn(&[]).await?;
         world
             .phase("SecretEngine", "aws-secret-engine", "Success")
             .await?;
         world.phase("AWSRole", "aws-role", "Success").await?;
+        watch.quiet().await?;
         operator.stop().await?;
         Ok(Self { world, rest })
     }
