@@ -1,0 +1,231 @@
+//! The operator's policy in Vault without one of its lines: what needs it names it, and goes on
+//! once it is there.
+
+use anyhow::{Context, Result, ensure};
+use e2e::servers::eventually;
+use e2e::world::base64;
+use e2e::{RealStand, Stand, World, manifests};
+use kube::Api;
+use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams};
+use kube::core::{ApiResource, GroupVersionKind};
+use serde_json::{Value, json};
+
+/// A line of deploy/vault/leasehold.hcl, what shows that it is missing, and how.
+struct Line {
+    path: &'static str,
+    /// The object that says so.
+    kind: &'static str,
+    /// Whether that is needed to end what was issued only.
+    at_the_end: bool,
+}
+
+const ENGINE: &str = "SecretEngine";
+const ROLE: &str = "AWSRole";
+const REQUEST: &str = "AWSAccessKeyRequest";
+
+const fn line(path: &'static str, kind: &'static str, at_the_end: bool) -> Line {
+    Line {
+        path,
+        kind,
+        at_the_end,
+    }
+}
+
+const LINES: [Line; 10] = [
+    line("sys/mounts/aws", ENGINE, false),
+    line("sys/mounts/aws/tune", REQUEST, false),
+    line("aws/config/root", ENGINE, false),
+    line("aws/config/lease", ENGINE, false),
+    line("aws/roles/k8s.*", ROLE, false),
+    line("aws/sts/k8s.*", REQUEST, false),
+    line("auth/token/create-orphan", REQUEST, false),
+    line("auth/token/lookup-accessor", REQUEST, true),
+    line("auth/token/revoke-accessor", REQUEST, true),
+    line("sys/leases/lookup", REQUEST, true),
+];
+
+/// Lines that show only when something else fails first, or at the login's own end.
+const NOT_HERE: [&str; 3] = [
+    "sys/leases/revoke",
+    "auth/token/lookup-self",
+    "auth/token/renew-self",
+];
+
+#[tokio::test]
+async fn whichever_line_of_the_policy_is_missing_is_named() -> Result<()> {
+    let mut world = World::prepare(RealStand::start().await?).await?;
+    let text = std::fs::read_to_string(manifests::root().join("deploy/vault/leasehold.hcl"))?;
+    for path in blocks(&text).keys() {
+        let known = LINES.iter().any(|l| l.path == path) || NOT_HERE.contains(&path.as_str());
+        ensure!(known, "a new line of the policy, {path}, is not tried here");
+    }
+    let keeper = r#"path "+/creds/k8s.*" { capabilities = ["read"] }"#;
+    world
+        .vault_write(
+            "sys/policies/acl/leasehold-keeper",
+            &json!({ "policy": keeper }),
+        )
+        .await?;
+    let mut operator = world.operator(&[]).await?;
+    for (n, line) in LINES.iter().enumerate() {
+        write_policy(&world, n, &text, Some(line.path)).await?;
+        everything(&mut world, n, line).await.context(line.path)?;
+    }
+    for (n, line) in LINES.iter().enumerate() {
+        let name = format!("ns-{n}");
+        if line.at_the_end {
+            let what = |o: &Value| o["status"]["phase"] == "Issued";
+            world.until(REQUEST, &name, "app", line.path, what).await?;
+            delete(&world, &name).await?;
+        }
+        is_named(&world, n, line).await.context(line.path)?;
+        write_policy(&world, n, &text, None).await?;
+    }
+    for (n, line) in LINES.iter().enumerate() {
+        let name = format!("ns-{n}");
+        if !line.at_the_end {
+            let what = |o: &Value| o["status"]["phase"] == "Issued";
+            let mended = format!("mended: {}", line.path);
+            world.until(REQUEST, &name, "app", &mended, what).await?;
+            delete(&world, &name).await?;
+        }
+        eventually("it is gone", || async {
+            let left = world.get(REQUEST, &name, "app").await?;
+            ensure!(left.is_none(), "{left:?}");
+            Ok(())
+        })
+        .await
+        .context(line.path)?;
+    }
+    world.users_become(0).await?;
+    operator.stop().await
+}
+
+/// The blocks of a policy by path.
+fn blocks(text: &str) -> std::collections::BTreeMap<String, String> {
+    let code: Vec<&str> = text
+        .lines()
+        .filter(|l| !l.trim_start().starts_with('#'))
+        .collect();
+    code.join("\n")
+        .split("path \"")
+        .skip(1)
+        .filter_map(|block| block.split_once('"'))
+        .map(|(path, rest)| (path.to_owned(), rest.trim().to_owned()))
+        .collect()
+}
+
+/// The path as the namespace's own mount has it.
+fn own(path: &str, n: usize) -> String {
+    path.replace("sys/mounts/aws", &format!("sys/mounts/aws-{n}"))
+        .replacen(
+            "aws/",
+            &format!("aws-{n}/"),
+            usize::from(path.starts_with("aws/")),
+        )
+}
+
+async fn write_policy<S: Stand>(
+    world: &World<S>,
+    n: usize,
+    text: &str,
+    without: Option<&str>,
+) -> Result<()> {
+    let kept: Vec<String> = blocks(text)
+        .into_iter()
+        .filter(|(path, _)| Some(path.as_str()) != without)
+        .map(|(path, rest)| format!("path \"{}\" {rest}", own(&path, n)))
+        .collect();
+    let policy = json!({"policy": kept.join("\n")});
+    let path = format!("sys/policies/acl/leasehold-{n}");
+    world.vault_write(&path, &policy).await?;
+    Ok(())
+}
+
+/// A namespace with a mount of its own, under a login with the policy of that number.
+async fn everything<S: Stand>(world: &mut World<S>, n: usize, line: &Line) -> Result<()> {
+    let namespace = format!("ns-{n}");
+    world.namespace(&namespace).await?;
+    let body = json!({"policies": [format!("leasehold-{n}"), "leasehold-keeper"],
+        // Which has some of these lines, too.
+        "no_default_policy": true, "period": "1h"});
+    let token = world.vault_write("auth/token/create-orphan", &body).await?;
+    token["auth"]["client_token"]
+        .as_str()
+        .context("a token")?
+        .clone_into(&mut world.login_token);
+    let root = world.stand.aws_root();
+    let secret = json!({"apiVersion": "v1", "kind": "Secret",
+        "metadata": {"name": "root", "namespace": namespace},
+        "data": {"access_key": base64(root.access_key.as_bytes()),
+            "secret_key": base64(root.secret_key.as_bytes())}});
+    let mut aws = json!({"credentialSecret": "root", "region": "us-east-1",
+        "iamEndpoint": world.stand.aws_address(), "stsEndpoint": world.stand.aws_address()});
+    if !line.path.ends_with("/tune") {
+        aws["leaseConfig"] = json!({"lease": "1h", "leaseMax": "1h"});
+    }
+    let sts = line.path.starts_with("aws/sts/");
+    let kind = if sts { "session_token" } else { "iam_user" };
+    let mut role = json!({"vaultRef": {"name": "vault"}, "path": format!("aws-{n}"),
+        "credentialType": kind});
+    if !sts {
+        let allow = json!({"Version": "2012-10-17",
+            "Statement": [{"Effect": "Allow", "Action": "ec2:*", "Resource": "*"}]});
+        role["policyDocument"] = allow.to_string().into();
+    }
+    let object = |kind: &str, name: &str, spec: Value| {
+        json!({"apiVersion": "engine.kubevault.com/v1alpha1", "kind": kind,
+            "metadata": {"name": name, "namespace": namespace}, "spec": spec})
+    };
+    let engine = json!({"vaultRef": {"name": "vault"}, "path": format!("aws-{n}"), "aws": aws});
+    let request = json!({"roleRef": {"name": "role", "namespace": namespace}, "useSTS": sts,
+        "subjects": [{"kind": "ServiceAccount", "name": "sa", "namespace": namespace}]});
+    world.apply(&world.token_binding(&namespace)).await?;
+    world
+        .apply(&[
+            secret,
+            object(ENGINE, "engine", engine),
+            object(ROLE, "role", role),
+            object(REQUEST, "app", request),
+        ])
+        .await?;
+    let approval = json!({"status": {"conditions": [{"type": "Approved", "status": "True"}]}});
+    api(world, &namespace)
+        .patch_status("app", &PatchParams::default(), &Patch::Merge(approval))
+        .await?;
+    Ok(())
+}
+
+fn api<S: Stand>(world: &World<S>, namespace: &str) -> Api<DynamicObject> {
+    let gvk = GroupVersionKind::gvk("engine.kubevault.com", "v1alpha1", REQUEST);
+    Api::namespaced_with(world.stand.kube(), namespace, &ApiResource::from_gvk(&gvk))
+}
+
+async fn delete<S: Stand>(world: &World<S>, namespace: &str) -> Result<()> {
+    let api = api(world, namespace);
+    api.delete("app", &DeleteParams::default()).await?;
+    Ok(())
+}
+
+/// The condition names the path, so that it can be pasted into the policy.
+async fn is_named<S: Stand>(world: &World<S>, n: usize, line: &Line) -> Result<()> {
+    let name = match line.kind {
+        ENGINE => "engine",
+        ROLE => "role",
+        _ => "app",
+    };
+    let path = own(line.path, n);
+    let path = path.trim_end_matches('*');
+    let what = format!("path \"{path} …");
+    let namespace = format!("ns-{n}");
+    world
+        .until(line.kind, &namespace, name, &what, |o| {
+            let ready = e2e::world::ready(o);
+            let message = ready["message"].as_str().unwrap_or_default();
+            let known = ["VaultDenied", "KeeperRefused"]
+                .contains(&ready["reason"].as_str().unwrap_or_default());
+            known && message.contains(&format!("path \"{path}")) && message.contains("capabilities")
+        })
+        .await?;
+    Ok(())
+}
