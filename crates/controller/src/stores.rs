@@ -25,7 +25,7 @@ use leasehold_api_types::{
 use serde::de::DeserializeOwned;
 use tokio::sync::watch;
 
-use crate::cluster::secrets;
+use crate::cluster::{readers, secrets};
 use crate::metrics::Metrics;
 use crate::relations::{Change, Wake};
 
@@ -134,9 +134,15 @@ pub async fn feed(
         run.guarded(feeds.engines, all(), |c| wake.engine(c)),
         run.guarded(feeds.roles, all(), |c| wake.role(c)),
         run.guarded(feeds.requests, all(), |c| wake.request(c)),
-        run.plain(feeds.secrets, ours(), |c| wake.owned(c)),
-        run.plain(feeds.reader_roles, ours(), |c| wake.owned(c)),
-        run.plain(feeds.reader_bindings, ours(), |c| wake.owned(c)),
+        run.plain(feeds.secrets, ours(), |_| {}, |c| wake.owned(c)),
+        run.plain(feeds.reader_roles, ours(), readers::shrink_role, |c| wake
+            .owned(c)),
+        run.plain(
+            feeds.reader_bindings,
+            ours(),
+            readers::shrink_binding,
+            |c| wake.owned(c)
+        ),
     );
 }
 
@@ -181,6 +187,7 @@ impl Run {
         &self,
         writer: reflector::store::Writer<K>,
         config: watcher::Config,
+        shrink: fn(&mut K),
         on: impl Fn(&Change<K>),
     ) where
         K: Resource<DynamicType = (), Scope = kube::core::NamespaceResourceScope>
@@ -195,8 +202,10 @@ impl Run {
             Scope::Cluster => Api::all(self.client.clone()),
             Scope::Namespace(ns) => Api::namespaced(self.client.clone(), ns),
         };
-        self.consume(writer, watcher(api, config).default_backoff(), on)
-            .await;
+        let events = watcher(api, config)
+            .default_backoff()
+            .map(move |event| event.map(|e| e.modify(shrink)));
+        self.consume(writer, events, on).await;
     }
 
     async fn consume<K>(
@@ -274,9 +283,22 @@ fn trim<K: Resource<DynamicType = ()>>(object: &mut K) {
     } else {
         object.meta_mut().managed_fields = None;
     }
-    if let Some(annotations) = &mut object.meta_mut().annotations {
+    let meta = object.meta_mut();
+    if let Some(annotations) = &mut meta.annotations {
         annotations.remove("kubectl.kubernetes.io/last-applied-configuration");
     }
+    // In memory a map with one entry takes as much as one with eleven, a list that was read with
+    // one as much as one with four: for each key there are three objects with such.
+    if let Some(labels) = &mut meta.labels {
+        labels.remove(MANAGED_BY_LABEL);
+    }
+    meta.labels.take_if(|labels| labels.is_empty());
+    meta.annotations
+        .take_if(|annotations| annotations.is_empty());
+    meta.owner_references
+        .iter_mut()
+        .for_each(Vec::shrink_to_fit);
+    meta.finalizers.iter_mut().for_each(Vec::shrink_to_fit);
 }
 
 fn decode<K: Resource<DynamicType = ()> + Clone + 'static>(

@@ -27,6 +27,27 @@ pub fn role(meta: ObjectMeta, secret: &str) -> Role {
     }
 }
 
+/// Gives back what reading a role took too much: caches hold one for each key.
+pub fn shrink_role(role: &mut Role) {
+    let Some(rules) = &mut role.rules else { return };
+    rules.shrink_to_fit();
+    for rule in rules {
+        rule.verbs.shrink_to_fit();
+        for list in [
+            &mut rule.api_groups,
+            &mut rule.resources,
+            &mut rule.resource_names,
+        ] {
+            list.iter_mut().for_each(Vec::shrink_to_fit);
+        }
+    }
+}
+
+/// The same of a binding.
+pub fn shrink_binding(binding: &mut RoleBinding) {
+    binding.subjects.iter_mut().for_each(Vec::shrink_to_fit);
+}
+
 /// The role of the same name, for these subjects.
 pub fn binding(meta: ObjectMeta, subjects: &[aws_access_key_request::Subject]) -> RoleBinding {
     let name = meta.name.clone().unwrap_or_default();
