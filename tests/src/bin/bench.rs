@@ -5,24 +5,20 @@ use std::io::Write as _;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use e2e::bench::{Bench, goals, report::Report};
 use e2e::{manifests, real::binary};
 
-/// Requests of the bare loop; it is as fast with more.
-const BARE: usize = 500;
 const REST: Duration = Duration::from_secs(10);
 
 #[tokio::main]
 async fn main() -> Result<ExitCode> {
-    let sizes = std::env::var("BENCH_SIZES").unwrap_or_else(|_| "500 2000".into());
-    let sizes: Vec<usize> = sizes
-        .split_whitespace()
-        .map(str::parse)
-        .collect::<Result<_, _>>()?;
+    let sizes = numbers("BENCH_SIZES", "500 2000")?;
+    // The bare loop is as fast with more.
+    let bare_size = numbers("BENCH_BARE", "500")?.first().copied().unwrap_or(1);
     let bench = Bench::start(REST).await?;
     say("the bare loop");
-    let mut bare = bench.bare(BARE).await?;
+    let mut bare = bench.bare(bare_size).await?;
     let mut figures = Vec::new();
     for size in sizes {
         say(&format!("{size} requests"));
@@ -30,11 +26,11 @@ async fn main() -> Result<ExitCode> {
     }
     // Before and after: the machine may be shared, and the best counts.
     say("the bare loop again");
-    bare.extend(bench.bare(BARE).await?);
+    bare.extend(bench.bare(bare_size).await?);
     let program = std::fs::metadata(binary("leasehold")?)?.len();
     let report = Report {
         sizes: figures,
-        bare: (BARE, bare),
+        bare: (bare_size, bare),
         program: program as f64 / 1e6,
     };
     let mut out = std::io::stdout();
@@ -47,6 +43,14 @@ async fn main() -> Result<ExitCode> {
         writeln!(out, "broken: {words}")?;
     }
     Ok(ExitCode::from(u8::from(!broken.is_empty())))
+}
+
+fn numbers(variable: &str, otherwise: &str) -> Result<Vec<usize>> {
+    let text = std::env::var(variable).unwrap_or_else(|_| otherwise.into());
+    let numbers = text.split_whitespace().map(str::parse);
+    numbers
+        .collect::<Result<_, _>>()
+        .with_context(|| format!("{variable}={text}"))
 }
 
 fn say(what: &str) {
