@@ -1,3 +1,6 @@
 #![doc = include_str!("../README.md")]
 
 pub mod aws;
+pub mod clock;
+pub mod faults;
+pub mod wire;

@@ -5,9 +5,9 @@ use jiff::{SignedDuration, Timestamp};
 use super::account::{Account, Holder, User};
 use super::errors::Error;
 use super::policy::{Ask, Policy, Verdict};
-use super::request::Request;
 use super::service::Service;
 use super::signature::Signed;
+use crate::wire::Request;
 
 /// The one who signed a request.
 #[derive(Debug, Clone)]

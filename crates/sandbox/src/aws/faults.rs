@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::request::Params;
+use crate::faults::Cut;
 
 /// What shall go wrong. Given anew as a whole; the default is nothing.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -45,16 +46,6 @@ pub struct Rule {
     pub answer_delay_ms: u64,
     /// Cut the connection instead of answering.
     pub cut: Option<Cut>,
-}
-
-/// When a connection is cut.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Cut {
-    /// Before anything is done.
-    Before,
-    /// When everything is done: the answer is lost.
-    After,
 }
 
 /// What happens to one call. To wait and to cut is up to whoever has the

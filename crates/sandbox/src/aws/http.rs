@@ -83,11 +83,7 @@ impl Shared {
             ),
             _ => (404, json!({"error": "state, faults, clock, root-policy"})),
         };
-        Response {
-            status,
-            content_type: "application/json",
-            body: value.to_string(),
-        }
+        Response::json(status, &value)
     }
 }
 
@@ -139,11 +135,8 @@ async fn answer(
     let body = match Limited::new(body, MAX_BODY).collect().await {
         Ok(body) => body.to_bytes().to_vec(),
         Err(error) if error.is::<http_body_util::LengthLimitError>() => {
-            return Ok(http(Response {
-                status: 413,
-                content_type: "text/plain",
-                body: "Request Entity Too Large".to_owned(),
-            }));
+            let words = "Request Entity Too Large";
+            return Ok(http(Response::new(413, "text/plain", words)));
         }
         Err(_) => return Err(IsCut),
     };

@@ -38,10 +38,11 @@ use service::Service;
 use signature::Signed;
 use xml::Xml;
 
-pub use faults::{Cut, Fault, FaultPlan, Rule};
+pub use crate::faults::Cut;
+pub use crate::wire::{Request, Response};
+pub use faults::{Fault, FaultPlan, Rule};
 #[cfg(feature = "http")]
 pub use http::{ADMIN_PATH, Shared, serve};
-pub use request::{Request, Response};
 pub use signature::sign;
 pub use sts::{TokenCheck, WebIdentity};
 
@@ -209,11 +210,7 @@ impl Aws {
                 (error.status, xml::failure(service, &error, &id))
             }
         };
-        Response {
-            status,
-            content_type: "text/xml",
-            body,
-        }
+        Response::new(status, "text/xml", body)
     }
 
     fn perform(

@@ -1,51 +1,10 @@
-//! What comes in and what goes out, before HTTP and after it.
+//! What a call says: its parameters.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 
 use super::errors::Error;
-
-/// One HTTP request, as far as AWS looks at it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Request {
-    /// `POST` or `GET`.
-    pub method: String,
-    /// The path with its query, as on the request line.
-    pub path: String,
-    /// Names and values, `Host` included.
-    pub headers: Vec<(String, String)>,
-    /// The form of a POST.
-    pub body: Vec<u8>,
-}
-
-impl Request {
-    /// The first value of a header; names are compared without case.
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.header_values(name).next()
-    }
-
-    pub(super) fn header_values(&self, name: &str) -> impl Iterator<Item = &str> {
-        self.headers
-            .iter()
-            .filter(move |(known, _)| known.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value.as_str())
-    }
-
-    pub(super) fn query(&self) -> &str {
-        self.path.split_once('?').map_or("", |(_, query)| query)
-    }
-}
-
-/// One HTTP answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Response {
-    /// The status.
-    pub status: u16,
-    /// The value of `Content-Type`.
-    pub content_type: &'static str,
-    /// XML for AWS's actions, JSON for the stand-in's own.
-    pub body: String,
-}
+use crate::wire::Request;
 
 /// The parameters of a call: a form, in the body or the query.
 #[derive(Debug, Clone, Default)]

@@ -6,7 +6,8 @@ use jiff::Timestamp;
 use ring::{digest, hmac};
 
 use super::errors::Error;
-use super::request::{Request, decode, encode, form};
+use super::request::{decode, encode, form};
+use crate::wire::Request;
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 const TERMINATOR: &str = "aws4_request";
