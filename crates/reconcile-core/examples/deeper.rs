@@ -59,6 +59,13 @@ fn main() {
         2,
     );
     request("rotation", rotation, 2);
+    for skew in [-3600, 3600] {
+        if wanted("clocks an hour apart") {
+            let plot = Plot { skew, ..two(PLOT) };
+            let world = RequestWorld::<RequestMachine>::new(plot).intending();
+            holds("clocks an hour apart", world, 2, 1);
+        }
+    }
     request("replicas and people", two(people), 1);
     request("replicas", two(PLOT), 2);
     request("faults and people", people, 3);

@@ -404,6 +404,7 @@ fn nothing_in_the_core_can_hold_a_secret() {
         unstored_since: _,
         not_before: _,
         looks: _,
+        at_rest: _,
     } = request::Held::default();
     if let Outcome::Key {
         lease: _,

@@ -628,6 +628,37 @@ fn of_requests_being_issued() {
         "another replica's intent is young: left alone",
         request("aws-cred-rqst").approved().intent("another", 20),
     );
+    let since = |seconds: i64| {
+        move |o: &mut request::Observed| {
+            o.seen.insert("accessor-2".into(), ago(seconds));
+        }
+    };
+    s.request(
+        "other-clock-behind",
+        "an hour old by its writer's clock, but seen for 20 s only: left alone",
+        request("aws-cred-rqst")
+            .approved()
+            .intent("another", 3600)
+            .with(since(20)),
+    );
+    s.request(
+        "other-clock-ahead",
+        "of the next hour by its writer's clock, but seen for 100 s: taken over",
+        request("aws-cred-rqst")
+            .approved()
+            .intent("another", -3600)
+            .with(since(100)),
+    );
+    s.request(
+        "former-of-another-clock",
+        "set aside by another clock, and its read may still run: not ended yet",
+        request("aws-cred-rqst")
+            .approved()
+            .issued()
+            .retiring(2, ago(3500))
+            .with(|o| o.state.retiring[0].lease_id = None)
+            .with(since(20)),
+    );
     s.request(
         "crash-before-issue",
         "our former run crashed around the read",

@@ -85,9 +85,9 @@ impl Hands for RequestHands {
         &self,
         request: &AWSAccessKeyRequest,
         attempts: u32,
-        _: Timestamp,
+        now: Timestamp,
     ) -> (Observed, Grip) {
-        self.look(request, attempts).await
+        self.look(request, attempts, now).await
     }
 
     async fn perform(
@@ -100,8 +100,7 @@ impl Hands for RequestHands {
     }
 
     fn remember(&self, uid: &str, observed: &Observed) {
-        let intent = observed.state.intent.as_ref();
-        self.in_hand.remember(uid, &observed.held, intent);
+        self.in_hand.remember(uid, &observed.held, &observed.state);
     }
 
     fn forget(&self, uid: &str) {

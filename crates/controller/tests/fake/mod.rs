@@ -51,6 +51,15 @@ impl Time {
             from: Instant::now(),
         }
     }
+
+    /// A clock that is so many seconds ahead.
+    pub(crate) fn ahead(self, seconds: i64) -> Self {
+        let by = jiff::SignedDuration::from_secs(seconds);
+        Self {
+            start: self.start + by,
+            ..self
+        }
+    }
 }
 
 impl Clock for Time {

@@ -168,7 +168,13 @@ impl World {
     }
 
     pub(crate) fn start_as(&self, instance: &str) -> Running {
-        let operator = self.operator(instance);
+        self.start_off(instance, 0)
+    }
+
+    /// With a clock that is so many seconds ahead.
+    pub(crate) fn start_off(&self, instance: &str, seconds: i64) -> Running {
+        let mut operator = self.operator(instance);
+        operator.clock = Arc::new(self.time.ahead(seconds));
         let (stop, stopped) = oneshot::channel();
         Running {
             stop: Some(stop),

@@ -163,6 +163,53 @@ async fn two_operators_at_once_issue_one_key_a_request() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_read_under_way_is_left_alone_by_whoever_has_another_time() {
+    for off in [-3600, 3600] {
+        let world = World::new();
+        let slow = |method: &str, _: &str| {
+            (method == "issue").then_some(Fault::Lag(Duration::from_secs(60)))
+        };
+        world.vault.on(slow);
+        let one = world.start_off("one", off);
+        world.approved("app");
+        world
+            .until("the read runs", || world.vault.issued() == 1)
+            .await;
+        let two = world.start_as("two");
+        world.within(600, "whole", || is_whole(&world)).await;
+        assert_eq!(world.vault.issued(), 1, "{off} s off");
+        one.stop().await;
+        two.stop().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_intent_of_the_future_is_taken_over_as_soon_as_any_other() {
+    let world = World::new();
+    world
+        .vault
+        .on(|method, _| (method == "issue").then_some(Fault::Hang));
+    let one = world.start_off("one", 3600);
+    world.approved("app");
+    let begun = || {
+        world
+            .asked()
+            .iter()
+            .filter(|c| c.contains("/status"))
+            .count()
+            > 0
+            && world.vault.live_keepers() == 1
+    };
+    world.until("the read runs", begun).await;
+    rest().await;
+    one.crash().await;
+    untrap(&world);
+    let two = world.start_as("two");
+    world.within(200, "whole", || is_whole(&world)).await;
+    two.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_status_write_carries_its_version_and_a_conflict_ends_the_drive() {
     let world = World::new();
     let running = world.settled().await;

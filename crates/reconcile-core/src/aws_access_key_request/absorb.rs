@@ -111,6 +111,9 @@ fn succeed(o: &mut Observed, action: &Action, outcome: Outcome, now: Timestamp) 
                 .approved_generation
                 .get_or_insert(o.object.generation);
             o.state.intent = Some(intent.clone());
+            if let Some(keeper) = &intent.keeper {
+                o.seen.insert(keeper.as_str().into(), now);
+            }
             retire_stray(o, &intent.vault, now);
         }
         (Action::Issue { .. }, outcome) => issued(o, action, outcome, now),
@@ -339,12 +342,10 @@ fn set_aside(o: &mut Observed, not_before: Timestamp) {
         .and_then(|k| k.lease.as_ref().map(ToString::to_string))
         .or_else(|| super::end::stored_lease(o, &keeper).map(|l| l.to_string()));
     if o.held.key.is_none()
-        && o.held
-            .keeper
-            .as_ref()
-            .is_some_and(|k| k.accessor.as_str() == keeper)
+        && let Some(held) = o.held.keeper.take_if(|k| k.accessor.as_str() == keeper)
+        && held.refused
     {
-        o.held.keeper = None;
+        o.held.at_rest.insert(held.accessor);
     }
     o.state.retiring.push(Retiring {
         keeper,
@@ -357,6 +358,7 @@ fn set_aside(o: &mut Observed, not_before: Timestamp) {
 fn count_ended(o: &mut Observed, accessor: &Accessor, foreign: bool) {
     let keeper = accessor.as_str();
     o.ended.insert(accessor.clone());
+    o.held.at_rest.remove(accessor);
     o.state.retiring.retain(|r| r.keeper != keeper);
     if o.state
         .intent

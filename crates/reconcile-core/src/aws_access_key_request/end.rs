@@ -5,11 +5,7 @@ use leasehold_api_types::aws_access_key_request::VaultPlace;
 use leasehold_vault_client::{Accessor, LeaseId};
 
 use super::{Action, Binding, KeyFacts, Observed};
-use crate::{
-    Failure, Known, Next, Plan,
-    backoff::{self, later},
-    reasons,
-};
+use crate::{Failure, Known, Next, Plan, backoff, reasons};
 
 /// A creds read may run this long in Vault after its caller gave up (Vault's own limit is 90 s):
 /// a keeper revoked before would leave the key it is about to make without an owner.
@@ -42,7 +38,7 @@ enum Step {
 
 /// Ends former keys whose time has come.
 pub(super) fn retire(o: &Observed, now: Timestamp) -> Plan<Action> {
-    proceed(o, &retiring(o), now)
+    proceed(o, &retiring(o, now), now)
 }
 
 /// A request under deletion.
@@ -139,7 +135,7 @@ fn unclear(o: &Observed, claims: &[Claim]) -> bool {
 
 /// Every key of the request that has to end: current, former, and the one that may be on its way.
 pub(super) fn claims(o: &Observed, now: Timestamp) -> Vec<Claim> {
-    let mut claims = retiring(o);
+    let mut claims = retiring(o, now);
     // Their reads were answered: only the courtesy to whoever still holds them delays their end,
     // and that ends with the request.
     for claim in claims.iter_mut().filter(|c| c.lease.is_some()) {
@@ -180,11 +176,7 @@ pub(super) fn claims(o: &Observed, now: Timestamp) -> Vec<Claim> {
             lease: key
                 .and_then(|k| k.lease.clone())
                 .or_else(|| stored_lease(o, keeper)),
-            not_before: if at_rest {
-                now
-            } else {
-                later(intent.at.0, UNANSWERED_READ)
-            },
+            not_before: if at_rest { now } else { o.quiet(keeper, now) },
             place: intent.vault.clone(),
         });
     }
@@ -221,7 +213,7 @@ pub(super) fn stray(o: &Observed) -> Option<&KeyFacts> {
     (!o.ended(keeper) && named.all(|k| k != keeper.as_str())).then_some(facts)
 }
 
-fn retiring(o: &Observed) -> Vec<Claim> {
+fn retiring(o: &Observed, now: Timestamp) -> Vec<Claim> {
     let all = o
         .state
         .retiring
@@ -233,7 +225,12 @@ fn retiring(o: &Observed) -> Vec<Claim> {
                 .as_deref()
                 .map(Into::into)
                 .or_else(|| stored_lease(o, &r.keeper)),
-            not_before: r.not_before.0,
+            // Without a lease its read was not answered when it was set aside, by the clock of
+            // whoever did that.
+            not_before: match r.lease_id {
+                Some(_) => r.not_before.0,
+                None => o.quiet(&r.keeper, now),
+            },
             place: r.vault.clone(),
         })
         .collect();
@@ -289,7 +286,7 @@ pub(super) fn stuck(o: &Observed, now: Timestamp) -> Option<Failure> {
 
 /// Why the end of former keys is not known, if it is not.
 pub(super) fn stuck_retiring(o: &Observed, now: Timestamp) -> Option<Failure> {
-    stuck_on(o, &retiring(o), now)
+    stuck_on(o, &retiring(o, now), now)
 }
 
 fn stuck_on(o: &Observed, claims: &[Claim], now: Timestamp) -> Option<Failure> {

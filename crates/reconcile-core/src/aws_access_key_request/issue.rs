@@ -8,8 +8,7 @@ use leasehold_api_types::{
 };
 
 use super::{
-    Action, Binding, HeldKeeper, KeyFacts, Observed, RoleSeen, SecretSeen,
-    end::{GIVE_UP_STORING, UNANSWERED_READ},
+    Action, Binding, HeldKeeper, KeyFacts, Observed, RoleSeen, SecretSeen, end::GIVE_UP_STORING,
     grant,
 };
 use crate::{
@@ -361,7 +360,9 @@ fn pending(o: &Observed, intent: &Intent, now: Timestamp) -> Plan<Action> {
             keeper_ends: Some(later(keeper.opened_at, keeper.ttl)),
         });
     }
-    let quiet = later(intent.at.0, UNANSWERED_READ);
+    // Nobody reads under an intent that names no keeper.
+    let keeper = intent.keeper.as_deref();
+    let quiet = keeper.map_or(now, |k| o.quiet(k, now));
     if !mine && now < quiet {
         return Plan::rest(backoff::at(quiet, now));
     }

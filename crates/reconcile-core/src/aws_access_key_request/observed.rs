@@ -9,8 +9,8 @@ use leasehold_api_types::{
 };
 use leasehold_vault_client::{Accessor, ClusterId, LeaseId, MountPath, RoleName};
 
-use super::KeyFacts;
-use crate::{Failure, Known, Note, Object, Settings, names};
+use super::{KeyFacts, end::UNANSWERED_READ};
+use crate::{Failure, Known, Note, Object, Settings, backoff::later, names};
 
 /// An AppBinding: namespace and name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -113,15 +113,18 @@ pub struct Held {
     pub not_before: Option<Timestamp>,
     /// How often a lease was still listed although its keeper is gone.
     pub looks: BTreeMap<LeaseId, u32>,
+    /// Keepers of former intents under which no read can be running any more: it was answered, or
+    /// never sent.
+    pub at_rest: BTreeSet<Accessor>,
 }
 
 impl Held {
     /// Forgets keeper and key.
     pub(super) fn forget(&mut self, not_before: Option<Timestamp>) {
-        let looks = std::mem::take(&mut self.looks);
         *self = Self {
             not_before,
-            looks,
+            looks: std::mem::take(&mut self.looks),
+            at_rest: std::mem::take(&mut self.at_rest),
             ..Self::default()
         };
     }
@@ -187,6 +190,9 @@ pub struct Observed {
     pub state: State,
     /// What this process holds.
     pub held: Held,
+    /// Since when this process sees a keeper in the status, under which a read may be running: by
+    /// its own clock, since the clock of whoever wrote it down may be an hour off.
+    pub seen: BTreeMap<Accessor, Timestamp>,
     /// Keepers looked up in this drive.
     pub keepers: BTreeMap<Accessor, Known<KeeperSeen>>,
     /// Leases looked up in this drive.
@@ -244,6 +250,7 @@ impl Observed {
             reader_role: Known::Absent,
             reader_binding: Known::Absent,
             held: Held::default(),
+            seen: BTreeMap::new(),
             keepers: BTreeMap::new(),
             leases: BTreeMap::new(),
             ended: BTreeSet::new(),
@@ -257,6 +264,16 @@ impl Observed {
     /// Name of its Secret.
     pub fn secret_name(&self) -> String {
         names::secret(&self.object.name, &self.object.uid)
+    }
+
+    /// From when on nothing of a read under that keeper can be running: what was not seen before
+    /// was written just now.
+    pub(super) fn quiet(&self, keeper: &str, now: Timestamp) -> Timestamp {
+        if self.held.at_rest.contains(keeper) {
+            return now;
+        }
+        let since = self.seen.get(keeper).copied().unwrap_or(now);
+        later(since, UNANSWERED_READ)
     }
 
     /// The Vault behind an AppBinding.

@@ -38,7 +38,7 @@ impl<W: World> Drive<W> {
         let Some(observed) = world.observe(replica) else {
             return Ok(None);
         };
-        let plan = W::Machine::decide(&observed, world.now());
+        let plan = W::Machine::decide(&observed, world.now(replica));
         Self {
             observed,
             plan,
@@ -50,10 +50,10 @@ impl<W: World> Drive<W> {
     }
 
     /// What this drive does next.
-    pub(super) fn due(&self, world: &W) -> Option<Due<W>> {
+    pub(super) fn due(&self, world: &W, replica: usize) -> Option<Due<W>> {
         match self.plan.actions.get(self.done) {
             Some(action) => Some(Due::Action(action.clone())),
-            None => W::Machine::status(&self.observed, world.now()).map(Due::Status),
+            None => W::Machine::status(&self.observed, world.now(replica)).map(Due::Status),
         }
     }
 
@@ -79,10 +79,10 @@ impl<W: World> Drive<W> {
         };
         let failed = outcome.is_err();
         self.stale |= matches!(&outcome, Err(f) if f.class == FailureClass::Conflict);
-        W::Machine::absorb(&mut self.observed, action, outcome, world.now());
+        W::Machine::absorb(&mut self.observed, action, outcome, world.now(replica));
         world.remember(replica, &self.observed);
         self.done += 1;
-        if failed || W::Machine::failure(&self.observed, world.now()).is_some() {
+        if failed || W::Machine::failure(&self.observed, world.now(replica)).is_some() {
             self.done = self.plan.actions.len();
         }
         self.go_on(world, replica)
@@ -96,7 +96,7 @@ impl<W: World> Drive<W> {
         outcome: <W::Machine as Machine>::Outcome,
         fate: Fate,
     ) -> Result<<W::Machine as Machine>::Outcome, Failure> {
-        let now = world.now();
+        let now = world.now(replica);
         let mut after = self.observed.clone();
         W::Machine::absorb(&mut after, action, Ok(outcome.clone()), now);
         if let Some(status) = W::Machine::status(&after, now) {
@@ -118,10 +118,10 @@ impl<W: World> Drive<W> {
                 return Err(format!("a drive goes on after {MAX_ROUNDS} rounds"));
             }
             self.round += 1;
-            self.plan = W::Machine::decide(&self.observed, world.now());
+            self.plan = W::Machine::decide(&self.observed, world.now(replica));
             self.done = 0;
         }
-        let news = W::Machine::status(&self.observed, world.now())
+        let news = W::Machine::status(&self.observed, world.now(replica))
             .is_some_and(|status| world.is_news(replica, &status));
         if news && !self.stale {
             return Ok(Some(self));
@@ -146,7 +146,9 @@ impl<W: World> Drive<W> {
 pub fn drive<W: World>(world: &mut W, replica: usize) -> Result<(), String> {
     let mut drive = Drive::begin(world, replica)?;
     while let Some(present) = drive {
-        let Some(due) = present.due(world) else { break };
+        let Some(due) = present.due(world, replica) else {
+            break;
+        };
         drive = present.step(world, replica, &due, Fate::Done)?;
     }
     Ok(())

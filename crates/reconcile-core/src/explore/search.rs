@@ -194,7 +194,7 @@ impl<W: World> Search<W> {
     }
 
     fn go_on(&mut self, state: &State<W>, replica: usize, present: &Drive<W>) {
-        let Some(due) = present.due(&state.world) else {
+        let Some(due) = present.due(&state.world, replica) else {
             return;
         };
         let (name, fates) = match &due {

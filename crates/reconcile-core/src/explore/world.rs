@@ -39,8 +39,8 @@ pub trait World: Clone {
     /// What is explored.
     type Machine: Machine;
 
-    /// The time in this world.
-    fn now(&self) -> Timestamp;
+    /// What time a replica takes it to be.
+    fn now(&self, replica: usize) -> Timestamp;
 
     /// What a replica sees; `None` when the object is gone.
     fn observe(&mut self, replica: usize) -> Option<ObservedOf<Self>>;

@@ -290,6 +290,7 @@ impl RequestExt for request::Observed {
             at: time(ago(age)),
             vault: place(),
         });
+        self.seen.insert("accessor-2".into(), ago(age));
         self
     }
     /// Our own intent, whose read was sent.
@@ -485,7 +486,7 @@ pub mod any {
         let people = (0..4_u8, any::<bool>(), prop::bool::weighted(0.3));
         let state = (
             prop::option::weighted(0.6, moment()),
-            prop::option::weighted(0.4, (any::<bool>(), moment())),
+            prop::option::weighted(0.4, (any::<bool>(), moment(), prop::option::of(moment()))),
             prop::collection::vec((2..8_u8, moment(), any::<bool>()), 0..3),
         );
         let held = (0..6_u8, moment(), prop::option::weighted(0.2, moment()));
@@ -523,7 +524,7 @@ pub mod any {
                 let credential = o.state.credential.as_mut().unwrap();
                 credential.renew_at = time(renew_at);
             }
-            if let Some((mine, at)) = intent {
+            if let Some((mine, at, seen)) = intent {
                 let by = if mine {
                     o.settings.instance.clone()
                 } else {
@@ -531,6 +532,10 @@ pub mod any {
                 };
                 o = o.intent(&by, 0);
                 o.state.intent.as_mut().unwrap().at = time(at);
+                o.seen = seen
+                    .map(|seen| ("accessor-2".into(), seen))
+                    .into_iter()
+                    .collect();
             }
             for (n, not_before, known) in retiring {
                 o = o.retiring(n, not_before);

@@ -61,6 +61,19 @@ fn a_replica_that_slept_over_its_intent_does_no_harm() {
 }
 
 #[test]
+fn clocks_minutes_apart_end_no_key_that_is_being_read() {
+    for skew in [-600, 600] {
+        let plot = Plot {
+            replicas: 2,
+            skew,
+            ..PLOT
+        };
+        let world = request(plot).intending();
+        holds("request, clocks ten minutes apart", world, 2, 1);
+    }
+}
+
+#[test]
 fn two_replicas_end_what_they_issued() {
     let plot = Plot {
         replicas: 2,

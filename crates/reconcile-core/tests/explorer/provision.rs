@@ -248,7 +248,7 @@ impl<K: Kind> Provision<K> {
 impl<K: Kind> World for Provision<K> {
     type Machine = K::Machine;
 
-    fn now(&self) -> Timestamp {
+    fn now(&self, _: usize) -> Timestamp {
         common::now()
     }
 

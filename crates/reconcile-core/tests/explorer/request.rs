@@ -93,6 +93,11 @@ struct Replica {
     /// The version of the Secret it last saw.
     saw_secret: Option<u16>,
     intent_written: Option<i64>,
+    /// Keepers under which a read may run: the intent's time as it was written, and when it was
+    /// first seen.
+    seen: BTreeMap<u8, (Option<Timestamp>, i64)>,
+    /// How far its clock is off.
+    skew: i64,
     /// What it has dealt with in this drive.
     met: BTreeSet<u8>,
 }
@@ -108,6 +113,8 @@ pub(crate) struct Plot {
     pub(crate) forged: bool,
     /// Another spec was approved.
     pub(crate) stale: bool,
+    /// How far the first replica's clock is off, in seconds.
+    pub(crate) skew: i64,
     pub(crate) hands: Hands,
 }
 
@@ -118,6 +125,7 @@ pub(crate) const PLOT: Plot = Plot {
     horizon: 105,
     forged: false,
     stale: false,
+    skew: 0,
     hands: Hands::Right,
 };
 
@@ -277,6 +285,8 @@ impl<M> RequestWorld<M> {
             saw_state: Rc::new(State::default()),
             saw_secret: None,
             intent_written: None,
+            seen: BTreeMap::new(),
+            skew: if run == 0 { plot.skew } else { 0 },
             met: BTreeSet::new(),
         };
         Self {
@@ -305,17 +315,18 @@ impl<M> RequestWorld<M> {
     /// The first replica has just written its intent, and nothing is of note before others may
     /// take it over: a long sleep is then one step.
     pub(crate) fn intending(mut self) -> Self {
+        let start = at(START + self.plot.skew);
         let keeper = HeldKeeper {
             accessor: keeper_name(1).into(),
             ttl: SignedDuration::from_secs(LEASE + 600),
-            opened_at: at(START) + UNANSWERED_READ - SignedDuration::from_secs(60),
+            opened_at: start + UNANSWERED_READ - SignedDuration::from_secs(60),
             asked: false,
             refused: false,
         };
         let intent = Intent {
             keeper: Some(keeper_name(1)),
             by: run_name(0),
-            at: time(at(START)),
+            at: time(start),
             vault: place(),
         };
         self.finalizer = true;
@@ -327,6 +338,7 @@ impl<M> RequestWorld<M> {
         });
         self.replicas[0].held.keeper = Some(keeper);
         self.replicas[0].intent_written = Some(START);
+        self.look_for_reads(0);
         self
     }
 
@@ -347,6 +359,8 @@ impl<M> RequestWorld<M> {
         for r in &self.replicas {
             used.extend(ids_of(&r.saw_state));
             used.extend(&r.met);
+            used.extend(r.seen.keys());
+            used.extend(r.held.at_rest.iter().map(|k| id(k.as_str())));
             used.extend(r.held.keeper.iter().map(|k| id(k.accessor.as_str())));
             used.extend(r.held.key.iter().flat_map(ids_of_key));
             used.extend(named(
@@ -367,6 +381,17 @@ impl<M> RequestWorld<M> {
         self.keepers.remove(&id);
         self.replicas[replica].met.insert(id);
         id
+    }
+
+    /// As the shell remembers it.
+    fn look_for_reads(&mut self, replica: usize) {
+        let state = self.state.clone();
+        self.replicas[replica].note_reads(&state, self.now);
+    }
+
+    /// How far the replicas' clocks are off, each offset once.
+    fn skews(&self) -> BTreeSet<i64> {
+        self.replicas.iter().map(|r| r.skew).collect()
     }
 
     fn seen_secret(&self) -> Known<SecretSeen> {
@@ -503,20 +528,26 @@ impl<M> RequestWorld<M> {
     }
 
     fn moments(&self, busy: bool) -> BTreeSet<i64> {
-        let s = |t: Timestamp| t.as_second();
         let mut all = Vec::new();
-        if let Some(intent) = &self.state.intent {
-            all.push(s(intent.at.0) + UNANSWERED_READ.as_secs());
-            if busy {
+        for skew in self.skews() {
+            let s = |t: Timestamp| t.as_second() - skew;
+            if let Some(intent) = &self.state.intent
+                && busy
+            {
                 let clock = matches!(self.plot.hands, Hands::Right | Hands::Forced);
                 all.extend(clock.then(|| s(intent.at.0) + ISSUE_WITHIN.as_secs() + 1));
             }
-        }
-        all.extend(self.state.retiring.iter().map(|r| s(r.not_before.0)));
-        if let Some(credential) = &self.state.credential {
-            all.push(s(credential.renew_at.0));
+            let former = self.state.retiring.iter().filter(|r| r.lease_id.is_some());
+            all.extend(former.map(|r| s(r.not_before.0)));
+            if let Some(credential) = &self.state.credential {
+                all.push(s(credential.renew_at.0));
+            }
         }
         for replica in &self.replicas {
+            let s = |t: Timestamp| t.as_second() - replica.skew;
+            let named = reads(&self.state);
+            let seen = replica.seen.iter().filter(|(k, _)| named.contains_key(*k));
+            all.extend(seen.map(|(_, (_, since))| since + UNANSWERED_READ.as_secs()));
             all.extend(replica.held.not_before.map(s));
             all.extend(replica.held.unstored_since.map(|t| s(t) + 300));
             all.extend(replica.held.keeper.as_ref().map(|k| s(k.opened_at) + 60));
@@ -621,7 +652,6 @@ fn digest_state(state: &State, now: i64, d: &mut Digest) {
         d.text(i.keeper.as_deref().unwrap_or(""));
         ahead(Some(i.at.0 + ISSUE_WITHIN), now, d);
         ahead(Some(i.at.0 + STORE_WITHIN), now, d);
-        ahead(Some(i.at.0 + UNANSWERED_READ), now, d);
     }
     for r in &state.retiring {
         d.text(&r.keeper);
@@ -629,6 +659,28 @@ fn digest_state(state: &State, now: i64, d: &mut Digest) {
         ahead(Some(r.not_before.0), now, d);
     }
     d.number(state.approved_generation.unwrap_or(-1));
+}
+
+/// Keepers under which a read may be running, as a status tells, with the time of their intent.
+fn reads(state: &State) -> BTreeMap<u8, Option<Timestamp>> {
+    let intent = state.intent.iter();
+    let intent = intent.filter_map(|i| Some((id(i.keeper.as_deref()?), Some(i.at.0))));
+    let former = state.retiring.iter().filter(|r| r.lease_id.is_none());
+    intent
+        .chain(former.map(|r| (id(&r.keeper), None)))
+        .collect()
+}
+
+impl Replica {
+    fn note_reads(&mut self, state: &State, now: i64) {
+        let mut seen = BTreeMap::new();
+        for (keeper, at) in reads(state) {
+            let before = self.seen.get(&keeper).copied();
+            let same = before.filter(|(before, _)| at.is_none() || *before == at);
+            seen.insert(keeper, same.unwrap_or((at, now)));
+        }
+        self.seen = seen;
+    }
 }
 
 fn ids_of(state: &State) -> Vec<u8> {
@@ -680,6 +732,9 @@ fn digest_held(held: &Held, now: i64, d: &mut Digest) {
         d,
     );
     ahead(held.not_before, now, d);
+    for keeper in &held.at_rest {
+        d.text(keeper.as_str());
+    }
     for (lease, looks) in &held.looks {
         d.text(lease.as_str());
         d.number(i64::from(*looks));
@@ -697,8 +752,8 @@ where
 {
     type Machine = M;
 
-    fn now(&self) -> Timestamp {
-        at(self.now)
+    fn now(&self, replica: usize) -> Timestamp {
+        at(self.now + self.replicas[replica].skew)
     }
 
     fn observe(&mut self, replica: usize) -> Option<Observed> {
@@ -718,7 +773,12 @@ where
         o.state = (*self.state).clone();
         o.secret = self.seen_secret();
         let version = self.secret.as_ref().map(|s| s.version);
+        self.look_for_reads(replica);
         let me = &mut self.replicas[replica];
+        let local = |(keeper, (_, since)): (&u8, &(_, i64))| {
+            (keeper_name(*keeper).into(), at(since + me.skew))
+        };
+        o.seen = me.seen.iter().map(local).collect();
         o.settings.instance = run_name(me.run);
         o.held = me.held.clone();
         me.saw = self.version;
@@ -958,7 +1018,10 @@ where
     }
 
     fn remember(&mut self, replica: usize, observed: &Observed) {
-        self.replicas[replica].held = observed.held.clone();
+        let now = self.now;
+        let me = &mut self.replicas[replica];
+        me.held = observed.held.clone();
+        me.note_reads(&observed.state, now);
     }
 
     fn rest(&mut self, replica: usize, _: Next) {
@@ -971,6 +1034,7 @@ where
         me.run = run;
         me.held = Held::default();
         me.intent_written = None;
+        me.seen.clear();
         me.met.clear();
     }
 
@@ -1177,7 +1241,9 @@ where
                 + 16 * i64::from(self.deleting.is_some())
                 + 32 * i64::from(self.people),
         );
-        digest_state(&self.state, now, d);
+        for skew in self.skews() {
+            digest_state(&self.state, now + skew, d);
+        }
         if let Some(secret) = &self.secret {
             d.number(i64::from(secret.ours) + 2 * i64::from(secret.edited));
             digest_facts(secret.facts.as_deref(), d);
@@ -1211,7 +1277,9 @@ where
                     ));
                 }
                 Late::Status { state, version } => {
-                    digest_state(state, now, d);
+                    for skew in self.skews() {
+                        digest_state(state, now + skew, d);
+                    }
                     d.number(i64::from(*version == self.version));
                 }
                 Late::Unfinalize { version } => {
@@ -1222,7 +1290,11 @@ where
         let by = self.state.intent.as_ref().map(|i| i.by.as_str());
         for r in &self.replicas {
             let mine = by == Some(run_name(r.run).as_str());
-            digest_held(&r.held, now, d);
+            digest_held(&r.held, now + r.skew, d);
+            for (keeper, (_, since)) in &r.seen {
+                d.number(i64::from(*keeper));
+                ahead(Some(at(*since) + UNANSWERED_READ), now, d);
+            }
             d.number(i64::from(r.saw == self.version) + 2 * i64::from(mine));
             // Only a write of this very intent counts.
             let written = r.intent_written.filter(|_| mine).map(at);
@@ -1234,8 +1306,15 @@ where
     fn digest_observed(&self, o: &Observed, d: &mut Digest) {
         d.number(i64::from(o.object.finalizer) + 2 * i64::from(o.object.deleting.is_some()));
         d.number(i64::try_from(o.previous.conditions.len()).unwrap());
-        digest_state(&o.state, self.now, d);
-        digest_held(&o.held, self.now, d);
+        let mut me = self.replicas.iter();
+        let me = me.find(|r| run_name(r.run) == o.settings.instance);
+        let now = self.now + me.map_or(0, |r| r.skew);
+        digest_state(&o.state, now, d);
+        digest_held(&o.held, now, d);
+        for (keeper, since) in &o.seen {
+            d.text(keeper.as_str());
+            ahead(Some(*since + UNANSWERED_READ), now, d);
+        }
         if let Known::Is(secret) = &o.secret {
             digest_facts(secret.facts.as_ref(), d);
             d.number(i64::from(secret.edited));

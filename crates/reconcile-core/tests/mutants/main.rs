@@ -87,6 +87,12 @@ fn every_planted_mistake_is_caught() {
     t.request::<FinalizerFirst>("drops the finalizer before the key has ended", people, 0);
     t.request::<EndsIntentAtOnce>("ends an unanswered intent at once", PLOT, 1);
     t.request::<TakesFreshIntents>("takes over another replica's fresh intent", two, 1);
+    t.plant(
+        "takes the age of an intent from another clock",
+        RequestWorld::<Mutant<BelievesOtherClocks>>::new(Plot { skew: -600, ..two }).intending(),
+        2,
+        1,
+    );
     t.request::<ForgetsRetiring>("forgets what it set aside", PLOT, 1);
     t.request::<ForgetsFormerKey>("forgets the former key", people, 0);
     t.request::<NeverLooksAtLeases>("does not see that AWS refuses", people, 1);

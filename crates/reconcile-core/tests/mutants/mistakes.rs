@@ -1,9 +1,9 @@
 //! Machines with one mistake each: the explorer must find them all.
 
-use leasehold_api_types::{AwsAccessKeyRequestStatus, AwsRoleStatus, SecretEngineStatus, time};
+use leasehold_api_types::{AwsAccessKeyRequestStatus, AwsRoleStatus, SecretEngineStatus};
 use leasehold_reconcile_core::{
     Failure, Known, Machine, Note, Plan, SignedDuration, Timestamp,
-    aws_access_key_request::{Action, Observed, Outcome, RequestMachine},
+    aws_access_key_request::{Action, Observed, Outcome, RequestMachine, UNANSWERED_READ},
     aws_role::{self, AwsRoleMachine},
     secret_engine::{self, SecretEngineMachine},
 };
@@ -82,8 +82,9 @@ impl Mistake for EndsIntentAtOnce {
     fn decide(o: &Observed, now: Timestamp) -> Plan<Action> {
         let mut o = o.clone();
         let idle = o.held.key.is_none() && o.held.keeper.as_ref().is_none_or(|k| k.asked);
-        if let Some(intent) = o.state.intent.as_mut().filter(|_| idle) {
-            intent.at = time(now - SignedDuration::from_secs(200));
+        if idle {
+            let long_ago = now - SignedDuration::from_secs(200);
+            o.seen.values_mut().for_each(|seen| *seen = long_ago);
         }
         RequestMachine::decide(&o, now)
     }
@@ -167,8 +168,27 @@ impl Mistake for TakesFreshIntents {
     fn decide(o: &Observed, now: Timestamp) -> Plan<Action> {
         let mut o = o.clone();
         let me = o.settings.instance.clone();
-        if let Some(intent) = o.state.intent.as_mut().filter(|i| i.by != me) {
-            intent.at = time(now - SignedDuration::from_secs(200));
+        if o.state.intent.as_ref().is_some_and(|i| i.by != me) {
+            let long_ago = now - SignedDuration::from_secs(200);
+            o.seen.values_mut().for_each(|seen| *seen = long_ago);
+        }
+        RequestMachine::decide(&o, now)
+    }
+}
+
+/// Counts an intent's age from when its writer says that it was.
+pub(crate) struct BelievesOtherClocks;
+impl Mistake for BelievesOtherClocks {
+    fn decide(o: &Observed, now: Timestamp) -> Plan<Action> {
+        let mut o = o.clone();
+        if let Some(intent) = &o.state.intent
+            && let Some(keeper) = &intent.keeper
+        {
+            o.seen.insert(keeper.as_str().into(), intent.at.0);
+        }
+        for former in &o.state.retiring {
+            let since = former.not_before.0 - UNANSWERED_READ;
+            o.seen.insert(former.keeper.as_str().into(), since);
         }
         RequestMachine::decide(&o, now)
     }

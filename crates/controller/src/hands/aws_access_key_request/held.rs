@@ -6,9 +6,8 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use leasehold_api_types::aws_access_key_request::Intent;
-use leasehold_reconcile_core::aws_access_key_request::{Held, LeaseSeen, SecretSeen};
-use leasehold_vault_client::{IssuedCredential, LeaseId, Redacted};
+use leasehold_reconcile_core::aws_access_key_request::{Held, LeaseSeen, SecretSeen, State};
+use leasehold_vault_client::{Accessor, IssuedCredential, LeaseId, Redacted};
 use tokio::time::Instant;
 
 /// A creds read is sent only this soon after its intent was written: whoever finds the intent may
@@ -51,17 +50,59 @@ struct Entry {
     held: Held,
     token: Option<Redacted>,
     key: Option<IssuedCredential>,
-    intent: Option<Written>,
+    reads: Vec<Read>,
     written: BTreeMap<Part, (u64, Instant)>,
     secret: Option<SecretSeen>,
     lease: Option<(LeaseId, LeaseSeen, Instant)>,
 }
 
-/// An intent, as it stands in the status since that moment.
-struct Written {
+/// A keeper in the status under which a read may be running.
+struct Read {
     keeper: String,
-    at: Timestamp,
+    /// As its intent says; none once that is set aside.
+    at: Option<Timestamp>,
+    /// When it was first seen to stand there: by the clock of durations, which nobody sets.
     seen: Instant,
+    /// Whether it was seen because we had written it a moment ago.
+    written: bool,
+}
+
+impl Read {
+    fn of(state: &State) -> impl Iterator<Item = (&str, Option<Timestamp>)> {
+        let intent = state.intent.iter();
+        let intent = intent.filter_map(|i| Some((i.keeper.as_deref()?, Some(i.at.0))));
+        let former = state.retiring.iter().filter(|r| r.lease_id.is_none());
+        intent.chain(former.map(|r| (r.keeper.as_str(), None)))
+    }
+
+    /// Whether that is the keeper of an intent which we wrote so lately.
+    fn is_intent_of(&self, keeper: &str, within: Duration) -> bool {
+        let ours = self.written && self.at.is_some() && self.keeper == keeper;
+        ours && self.seen.elapsed() < within
+    }
+}
+
+impl Entry {
+    fn note_reads(&mut self, state: &State, written: bool) {
+        let mut before = std::mem::take(&mut self.reads);
+        self.reads = Read::of(state)
+            .map(|(keeper, at)| {
+                let same = |r: &Read| r.keeper == keeper && (at.is_none() || r.at == at);
+                if let Some(i) = before.iter().position(same) {
+                    return Read {
+                        at,
+                        ..before.swap_remove(i)
+                    };
+                }
+                Read {
+                    keeper: keeper.to_owned(),
+                    at,
+                    seen: Instant::now(),
+                    written,
+                }
+            })
+            .collect();
+    }
 }
 
 impl InHand {
@@ -71,7 +112,7 @@ impl InHand {
     }
 
     /// After each action: what the core has forgotten is wiped.
-    pub(super) fn remember(&self, uid: &str, held: &Held, intent: Option<&Intent>) {
+    pub(super) fn remember(&self, uid: &str, held: &Held, state: &State) {
         self.with(|all| {
             if *held == Held::default() && !all.contains_key(uid) {
                 return;
@@ -84,16 +125,26 @@ impl InHand {
             if held.key.is_none() {
                 entry.key = None;
             }
-            let named = intent.and_then(|i| Some((i.keeper.clone()?, i.at.0)));
-            entry.intent = named.map(|(keeper, at)| match entry.intent.take() {
-                Some(same) if same.keeper == keeper && same.at == at => same,
-                _ => Written {
-                    keeper,
-                    at,
-                    seen: Instant::now(),
-                },
-            });
+            entry.note_reads(state, true);
         });
+    }
+
+    /// For how long this process has seen each keeper in the status under which a read may be
+    /// running: from now on, if it is new.
+    pub(super) fn reads(&self, uid: &str, state: &State) -> Vec<(Accessor, Duration)> {
+        let none = Read::of(state).next().is_none();
+        self.with(|all| {
+            if none && !all.contains_key(uid) {
+                return Vec::new();
+            }
+            let entry = all.entry(uid.to_owned()).or_default();
+            entry.note_reads(state, false);
+            let named = |k: &Accessor| state.retiring.iter().any(|r| r.keeper == k.as_str());
+            entry.held.at_rest.retain(named);
+            let seen = entry.reads.iter();
+            seen.map(|r| (r.keeper.as_str().into(), r.seen.elapsed()))
+                .collect()
+        })
     }
 
     pub(super) fn forget(&self, uid: &str) {
@@ -110,10 +161,8 @@ impl InHand {
     pub(super) fn token_for_read(&self, uid: &str, keeper: &str) -> Option<Redacted> {
         self.with(|all| {
             let entry = all.get_mut(uid)?;
-            let written = entry.intent.as_ref()?;
-            if written.keeper != keeper || written.seen.elapsed() >= INTENT_FRESH {
-                return None;
-            }
+            let fresh = |r: &Read| r.is_intent_of(keeper, INTENT_FRESH);
+            entry.reads.iter().find(|r| fresh(r))?;
             let token = entry.token.take()?;
             if let Some(held) = &mut entry.held.keeper {
                 held.asked = true;
@@ -124,8 +173,8 @@ impl InHand {
 
     /// Whether the intent of that keeper was written so lately that others leave its key alone.
     pub(super) fn may_store(&self, uid: &str, keeper: &str) -> bool {
-        let fresh = |w: &Written| w.keeper == keeper && w.seen.elapsed() < STORE_FRESH;
-        self.read(uid, |e| e.intent.as_ref().is_some_and(fresh))
+        let fresh = |r: &Read| r.is_intent_of(keeper, STORE_FRESH);
+        self.read(uid, |e| e.reads.iter().any(fresh))
             .unwrap_or(false)
     }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures::future::join_all;
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{Api, Resource, ResourceExt, runtime::reflector::Store};
 use leasehold_api_types::{
@@ -37,11 +38,15 @@ impl RequestHands {
         &self,
         request: &AWSAccessKeyRequest,
         attempts: u32,
+        now: Timestamp,
     ) -> (Observed, Grip) {
         let status = request.status.clone().unwrap_or_default();
         let object = object_of(request);
         let mut o = Observed::fresh(object, request.spec.clone(), status, self.settings.clone());
         o.attempts = attempts;
+        let reads = self.in_hand.reads(&o.object.uid, &o.state);
+        let since = |age| now.checked_sub(age).unwrap_or(Timestamp::MIN);
+        o.seen = reads.into_iter().map(|(k, age)| (k, since(age))).collect();
         o.held = self.in_hand.held(&o.object.uid);
         o.role = self.role(request);
         o.vaults.clear();
