@@ -623,6 +623,48 @@ fn of_requests_being_issued() {
             .holding()
             .with(|o| o.held.unstored_since = Some(ago(300))),
     );
+    let said_taken = |o: &mut request::Observed| {
+        o.previous.conditions.push(leasehold_api_types::Condition {
+            type_: reasons::READY.into(),
+            status: Some("False".into()),
+            reason: Some(reasons::NAME_TAKEN.into()),
+            ..Default::default()
+        });
+    };
+    let foreign = |a: &Action| match a {
+        Action::LookAtSecret => Ok(Outcome::Secret(Known::Is(SecretSeen {
+            ours: false,
+            facts: None,
+            edited: false,
+        }))),
+        other => request_succeeds(other),
+    };
+    s.request_but(
+        "name-taken-for-five-minutes",
+        "somebody else's Secret has the name: the key is given up, and no other is made",
+        request("aws-cred-rqst")
+            .approved()
+            .asked(301)
+            .holding()
+            .with(|o| o.held.unstored_since = Some(ago(300)))
+            .with(said_taken),
+        foreign,
+    );
+    s.request_but(
+        "name-taken",
+        "a later drive, or another process: it looks, and makes no key",
+        request("aws-cred-rqst").approved().with(said_taken),
+        foreign,
+    );
+    s.request_but(
+        "name-free-again",
+        "the other Secret is gone: the key is issued",
+        request("aws-cred-rqst").approved().with(said_taken),
+        |a| match a {
+            Action::LookAtSecret => Ok(Outcome::Secret(Known::Absent)),
+            other => request_succeeds(other),
+        },
+    );
     s.request(
         "other-replica",
         "another replica's intent is young: left alone",

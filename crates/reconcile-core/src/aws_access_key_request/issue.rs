@@ -4,6 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use leasehold_api_types::{
     CredentialType,
     aws_access_key_request::{Credential, Intent, VaultPlace},
+    condition::find,
     time,
 };
 
@@ -54,6 +55,10 @@ pub(super) fn issue(o: &Observed, now: Timestamp) -> Plan<Action> {
             Some(_) | None => plan,
         };
     }
+    // A key for which there is no place is made once, not every ten minutes.
+    if !o.secret_is_live && (said(o, reasons::NAME_TAKEN) || said(o, reasons::SECRET_NOT_STORED)) {
+        return Plan::act(Action::LookAtSecret);
+    }
     if let Some(failure) = obstacle(o) {
         return Plan::rest(backoff::after(&failure, o.attempts, now));
     }
@@ -61,6 +66,12 @@ pub(super) fn issue(o: &Observed, now: Timestamp) -> Plan<Action> {
         return Plan::rest(backoff::at(not_before, now));
     }
     start(o, now)
+}
+
+/// Whether that is what held the request up when its status was last written.
+fn said(o: &Observed, reason: &str) -> bool {
+    find(&o.previous.conditions, reasons::READY)
+        .is_some_and(|c| c.reason.as_deref() == Some(reason))
 }
 
 /// Why [`issue`] rests, if that is not as it should be.
@@ -399,8 +410,10 @@ fn finish(o: &Observed, key: &KeyFacts, now: Timestamp) -> Plan<Action> {
         && o.held
             .unstored_since
             .is_some_and(|since| now >= later(since, GIVE_UP_STORING));
+    // A name that is taken is looked at before the next issue, and no other wait is needed.
+    let waits = gave_up && !said(o, reasons::NAME_TAKEN);
     let forget = Action::ForgetHeld {
-        not_before: gave_up.then(|| later(now, AFTER_UNSTORED)),
+        not_before: waits.then(|| later(now, AFTER_UNSTORED)),
     };
     if key.keeper.is_some() {
         let same = intended.and_then(|i| i.keeper.as_deref())

@@ -483,7 +483,12 @@ pub mod any {
             prop::option::weighted(0.1, failure()),
             0..12_u32,
         );
-        let people = (0..4_u8, any::<bool>(), prop::bool::weighted(0.3));
+        let people = (
+            0..4_u8,
+            any::<bool>(),
+            prop::bool::weighted(0.3),
+            prop::bool::weighted(0.2),
+        );
         let state = (
             prop::option::weighted(0.6, moment()),
             prop::option::weighted(0.4, (any::<bool>(), moment(), prop::option::of(moment()))),
@@ -517,6 +522,13 @@ pub mod any {
                 o = o.denied();
             }
             o.object.finalizer = finalizer;
+            if people.3 {
+                o.previous.conditions.push(Condition {
+                    type_: reasons::READY.into(),
+                    reason: Some(reasons::NAME_TAKEN.into()),
+                    ..Condition::default()
+                });
+            }
             let (issued, intent, retiring) = state;
             if let Some(renew_at) = issued {
                 o = o.issued();
