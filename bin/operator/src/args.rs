@@ -48,7 +48,7 @@ pub struct RunArgs {
     #[arg(long, env = "LEASEHOLD_NAMESPACE", value_name = "NAME", value_parser = values::namespace)]
     pub namespace: Option<String>,
     /// Objects of one kind worked on at once; each may hold a call to Vault
-    #[arg(long, env = "LEASEHOLD_CONCURRENCY", value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    #[arg(long, env = "LEASEHOLD_CONCURRENCY", value_name = "N", default_value_t = 48, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub concurrency: u16,
     /// How often Vault is compared with the specs, and repaired; at least 1s
     #[arg(long, env = "LEASEHOLD_RESYNC", value_name = "TIME", default_value = "10m", value_parser = values::from_a_second)]

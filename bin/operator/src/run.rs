@@ -28,7 +28,8 @@ const INSTANCE_LIMIT: usize = 100;
 /// Runs until a signal.
 pub fn run(args: RunArgs) -> anyhow::Result<()> {
     telemetry::init(args.log_format, &args.log)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
+    // One thread: drives wait for servers, and each further thread has a heap of its own.
+    let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .context("the runtime cannot be started")?;

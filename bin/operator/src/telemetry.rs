@@ -4,7 +4,7 @@ use std::panic::PanicHookInfo;
 
 use anyhow::Context as _;
 use tracing::{Level, Metadata};
-use tracing_subscriber::filter::{EnvFilter, FilterExt as _, FilterFn, filter_fn};
+use tracing_subscriber::filter::{FilterExt as _, FilterFn, Targets, filter_fn};
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 
@@ -38,13 +38,13 @@ pub fn init(format: LogFormat, filter: &str) -> anyhow::Result<()> {
 }
 
 /// A filter as `--log` takes it; nothing is the default.
-pub fn parse(filter: &str) -> anyhow::Result<EnvFilter> {
+pub fn parse(filter: &str) -> anyhow::Result<Targets> {
     let filter = if filter.is_empty() {
         DEFAULT_FILTER
     } else {
         filter
     };
-    EnvFilter::builder().parse(filter).with_context(|| {
+    filter.parse::<Targets>().with_context(|| {
         format!("--log {filter}: write a level (error, warn, info, debug, trace), or levels by module as in info,leasehold_controller=debug")
     })
 }

@@ -171,7 +171,11 @@ async fn drive_once<H: Hands, C: Clock>(
         .unwrap_or_default();
     let next = drive.run().await;
     let rest = drive.finish(&before, next).await;
-    context.memory.saw(&target.uid, &target.resource_version);
+    if target.gone {
+        context.memory.gone(&target.uid);
+    } else {
+        context.memory.saw(&target.uid, &target.resource_version);
+    }
     rest
 }
 

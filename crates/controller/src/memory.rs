@@ -61,6 +61,14 @@ impl Memory {
         });
     }
 
+    /// The object is gone, and the cache may not know yet: no version of it is worth a drive.
+    pub fn gone(&self, uid: &str) {
+        self.with(|all| {
+            let entry = all.entry(uid.to_owned()).or_default();
+            entry.seen = Some((u64::MAX, Instant::now()));
+        });
+    }
+
     /// Whether a cached version is older than one we have seen: acting on it would repeat what is
     /// already done.
     pub fn is_behind(&self, uid: &str, resource_version: &str) -> bool {
@@ -143,6 +151,17 @@ mod tests {
         assert!(!memory.knows("u", "not-a-number"));
         memory.forget("u");
         assert!(!memory.is_behind("u", "99"));
+    }
+
+    #[test]
+    fn of_what_is_gone_every_version_is_behind() {
+        let memory = Memory::default();
+        memory.saw("u", "100");
+        memory.gone("u");
+        assert!(memory.is_behind("u", "100"));
+        assert!(memory.knows("u", "101"), "its last events are no news");
+        memory.saw("u", "102");
+        assert!(memory.is_behind("u", "102"));
     }
 
     #[test]

@@ -69,7 +69,7 @@ impl Operator {
             client,
             settings,
             scope: Scope::Cluster,
-            concurrency: 64,
+            concurrency: 48,
             home: None,
             resolve: Vec::new(),
             connect: Arc::new(HttpConnect),

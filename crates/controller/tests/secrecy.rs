@@ -9,6 +9,9 @@ use std::io::Write;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
+
 use crate::fake::Fault;
 use crate::fake::world::{LOGIN_TOKEN, NS, REQUESTS, ROOT_SECRET_KEY, World, rest};
 
@@ -29,11 +32,14 @@ impl Write for Log {
 async fn no_secret_is_ever_told() {
     let log = Log::default();
     let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_env_filter("warn,leasehold_controller=trace,leasehold_vault_client=trace,leasehold_reconcile_core=trace,kube=trace")
+    let filter: Targets = "warn,leasehold_controller=trace,leasehold_vault_client=trace,leasehold_reconcile_core=trace,kube=trace"
+        .parse()
+        .unwrap();
+    let lines = tracing_subscriber::fmt::layer()
         .with_writer(move || writer.clone())
         .with_ansi(false)
-        .finish();
+        .with_filter(filter);
+    let subscriber = tracing_subscriber::registry().with(lines);
     let _guard = tracing::subscriber::set_default(subscriber);
 
     let world = World::new();

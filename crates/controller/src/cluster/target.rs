@@ -29,6 +29,8 @@ pub struct Target<K> {
     pub uid: String,
     /// The version last seen, our own writes included.
     pub resource_version: String,
+    /// Our finalizer was its last: it is gone, whatever a cache shows.
+    pub gone: bool,
     finalizers: Vec<String>,
     reference: ObjectReference,
 }
@@ -51,6 +53,7 @@ where
             name: object.name_any(),
             uid: object.uid()?,
             resource_version: object.resource_version()?,
+            gone: false,
             finalizers: object.finalizers().to_vec(),
             reference: object.as_ref().object_ref(&()),
         })
@@ -144,11 +147,14 @@ where
         {
             Ok(object) => {
                 self.seen(&object);
+                let is_deleted = object.meta().deletion_timestamp.is_some();
+                self.gone = is_deleted && finalizers.is_empty();
                 self.finalizers = finalizers;
                 Ok(())
             }
             // Gone already: nothing is left to take a finalizer off.
             Err(kube::Error::Api(s)) if s.is_not_found() => {
+                self.gone = true;
                 self.finalizers = finalizers;
                 Ok(())
             }
