@@ -32,8 +32,9 @@ pub const STORE_WITHIN: SignedDuration = SignedDuration::from_secs(30);
 const MOST_RETIRING: usize = 48;
 /// A key that is lost again and again (somebody deletes or edits its Secret) is then replaced once
 /// a minute: every former one lives on for five.
-const OFTEN: usize = 3;
-const SELDOM: SignedDuration = SignedDuration::from_secs(60);
+pub const OFTEN: usize = 3;
+/// See [`OFTEN`].
+pub const SELDOM: SignedDuration = SignedDuration::from_secs(60);
 /// After a key that could not be stored, the next is issued no sooner.
 const AFTER_UNSTORED: SignedDuration = SignedDuration::from_mins(10);
 

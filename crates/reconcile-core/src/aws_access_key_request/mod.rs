@@ -20,7 +20,7 @@ pub use approval::{Approval, approval};
 pub use credential::{KeyFacts, renew_at};
 pub use end::{Claim, UNANSWERED_READ};
 pub use grant::{asks_labels, matches};
-pub use issue::{ISSUE_WITHIN, STORE_WITHIN};
+pub use issue::{ISSUE_WITHIN, OFTEN, SELDOM, STORE_WITHIN};
 pub use observed::{
     Binding, Held, HeldKeeper, KeeperSeen, LeaseSeen, Observed, RoleSeen, SecretSeen, State,
 };

@@ -12,8 +12,8 @@ use leasehold_api_types::{
 use leasehold_reconcile_core::{
     Failure, FailureClass, Known, Machine, Next, Object, Settings, SignedDuration, Timestamp,
     aws_access_key_request::{
-        Action, Held, HeldKeeper, ISSUE_WITHIN, KeeperSeen, KeyFacts, LeaseSeen, Observed, Outcome,
-        STORE_WITHIN, SecretSeen, State, UNANSWERED_READ,
+        Action, Held, HeldKeeper, ISSUE_WITHIN, KeeperSeen, KeyFacts, LeaseSeen, OFTEN, Observed,
+        Outcome, SELDOM, STORE_WITHIN, SecretSeen, State, UNANSWERED_READ,
     },
     explore::{Digest, Fate, Move, World},
     reasons,
@@ -1139,7 +1139,14 @@ where
         // Nobody has anything to do, and only time would mend it.
         let standing = self.state.credential.is_some() && self.state.intent.is_none();
         let wanted = standing && !self.denied && self.deleting.is_none() && self.late.is_empty();
-        if wanted && self.secret.as_ref().is_some_and(|s| s.edited) {
+        // A key that was lost again and again is replaced once a minute.
+        let often = self.state.retiring.len() >= OFTEN
+            && self
+                .state
+                .credential
+                .as_ref()
+                .is_some_and(|c| self.now < c.issued_at.0.as_second() + SELDOM.as_secs());
+        if wanted && !often && self.secret.as_ref().is_some_and(|s| s.edited) {
             self.wrong = Some("the Secret was edited, and it is left so");
         }
         let mut changed = false;
