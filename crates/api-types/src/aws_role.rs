@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Condition, DURATION_PATTERN, Phase, VaultRef};
+use crate::{Condition, DURATION_PATTERN, PATH_MESSAGE, PATH_RULE, Phase, VaultRef};
 
 /// What Vault may hand out under this role.
 #[derive(CustomResource, Serialize, Deserialize, Clone, Debug, PartialEq, KubeSchema)]
@@ -43,10 +43,8 @@ pub struct AwsRoleSpec {
     pub vault_ref: VaultRef,
     /// Where the AWS secrets engine is mounted: `spec.path` of its SecretEngine.
     #[serde(default = "default_path")]
-    #[schemars(
-        length(min = 1, max = 128),
-        regex(pattern = r"^[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*$")
-    )]
+    #[schemars(length(min = 1, max = 128))]
+    #[x_kube(validation = Rule::new(PATH_RULE).message(PATH_MESSAGE))]
     pub path: String,
     /// What kind of credentials Vault issues.
     pub credential_type: CredentialType,

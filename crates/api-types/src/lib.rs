@@ -75,6 +75,11 @@ impl Phase {
 /// A Go duration as KubeVault writes it: `1h`, `1h30m`, `90s`.
 pub const DURATION_PATTERN: &str = r"^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$";
 
+/// What a mount's path is: Vault would clean `..` and `//` away, and mount somewhere else.
+const PATH_RULE: &str =
+    "self.matches('^[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*$') && !self.matches('(^|/)[.][.]?(/|$)')";
+const PATH_MESSAGE: &str = "spec.path is a path in Vault, such as aws or team-a/aws: letters, digits, _, - and . in parts with one / between them, no / at the beginning or the end, and no part that is . or ..";
+
 /// `bool` fields whose false is not worth printing.
 #[expect(
     clippy::trivially_copy_pass_by_ref,

@@ -4,7 +4,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Condition, DURATION_PATTERN, Phase, VaultRef, is_false};
+use crate::{Condition, DURATION_PATTERN, PATH_MESSAGE, PATH_RULE, Phase, VaultRef, is_false};
 
 /// What to mount and how to configure it.
 #[derive(CustomResource, Serialize, Deserialize, Clone, Debug, PartialEq, Eq, KubeSchema)]
@@ -32,10 +32,8 @@ pub struct SecretEngineSpec {
     pub vault_ref: VaultRef,
     /// Where to mount the engine.
     #[serde(default = "default_path")]
-    #[schemars(
-        length(min = 1, max = 128),
-        regex(pattern = r"^[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*$")
-    )]
+    #[schemars(length(min = 1, max = 128))]
+    #[x_kube(validation = Rule::new(PATH_RULE).message(PATH_MESSAGE))]
     pub path: String,
     /// The AWS secrets engine's configuration.
     pub aws: AwsConfiguration,

@@ -82,6 +82,26 @@ fn the_role_of_a_role_is_fixed() {
 }
 
 #[test]
+fn a_path_is_one_that_vault_keeps_as_it_is() {
+    let engine = |path: &str| {
+        json!({"spec": {"vaultRef": {"name": "vault"}, "path": path,
+            "aws": {"credentialSecret": "root", "region": "us-east-1"}}})
+    };
+    for path in ["aws", "team-a/aws", "a.b/c_d", "..a/b..", "..."] {
+        passes("AWSRole", &role("iam_user", json!({"path": path})), None);
+        passes("SecretEngine", &engine(path), None);
+    }
+    let words = "no / at the beginning or the end";
+    for path in [
+        "/aws", "aws/", "a//b", ".", "..", "../sys", "a/../b", "a/.", "a b", "aws\n",
+    ] {
+        let role = role("iam_user", json!({"path": path}));
+        refused("AWSRole", &role, None, words);
+        refused("SecretEngine", &engine(path), None, words);
+    }
+}
+
+#[test]
 fn credential_types_take_what_vault_takes() {
     let document = "{}";
     for (credential_type, spec) in [
@@ -422,7 +442,7 @@ fn every_rule_is_known_to_this_test() {
         count += definition.to_string().matches("\"rule\":").count();
     }
     assert_eq!(
-        count, 18,
+        count, 20,
         "add a passing and a refused case for the new rule"
     );
 }

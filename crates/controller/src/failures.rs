@@ -5,9 +5,9 @@ use leasehold_vault_client::{ErrorKind, MountPath, VaultError};
 
 use crate::sessions::Session;
 
-/// A failed call to Vault.
-pub fn vault(error: &VaultError) -> Failure {
-    let words = without_request_ids(&error.to_string());
+/// A failed call to the Vault behind that AppBinding.
+pub fn vault(error: &VaultError, at: &str) -> Failure {
+    let words = as_each_time(&error.to_string());
     let (class, reason, message) = match error.kind {
         ErrorKind::Unauthenticated => (
             FailureClass::Unauthenticated,
@@ -47,17 +47,23 @@ pub fn vault(error: &VaultError) -> Failure {
             FailureClass::Transient,
             reasons::VAULT_UNREACHABLE,
             format!(
-                "Vault does not answer: {words}. Check the address in the AppBinding, and that Vault runs"
+                "Vault does not answer: {words}. Check the address in AppBinding {at}, and that Vault runs"
             ),
         ),
         ErrorKind::Tls => (
             FailureClass::Denied,
             reasons::VAULT_CERTIFICATE,
             format!(
-                "Vault's certificate is not accepted: {words}. Check caBundle and serverName in the AppBinding"
+                "Vault's certificate is not accepted: {words}. Check caBundle and serverName in AppBinding {at}"
             ),
         ),
-        _ => (FailureClass::Transient, reasons::VAULT_UNEXPECTED, words),
+        _ => (
+            FailureClass::Transient,
+            reasons::VAULT_UNEXPECTED,
+            format!(
+                "{words}. If no Vault listens at the address in AppBinding {at}, correct it; else Vault's log says why"
+            ),
+        ),
     };
     Failure::new(class, reason, message)
 }
@@ -74,24 +80,31 @@ pub fn held(session: &Known<Session>) -> Result<&Session, Failure> {
     }
 }
 
-/// A failed creds read, in AWS's or Vault's own words. Keys of STS are read under the login itself.
-pub fn issue(error: &VaultError, mount: &MountPath, under_keeper: bool) -> Failure {
+/// A failed creds read under a keeper.
+pub fn issue_under_keeper(error: &VaultError, mount: &MountPath, at: &str) -> Failure {
     match error.kind {
-        ErrorKind::Denied | ErrorKind::Unauthenticated if under_keeper => keeper_refused(
+        ErrorKind::Denied | ErrorKind::Unauthenticated => keeper_refused(
             mount,
             &format!("the keeper token may not read the keys ({error})"),
         ),
+        _ => issue(error, at),
+    }
+}
+
+/// A failed creds read, in AWS's or Vault's own words.
+pub fn issue(error: &VaultError, at: &str) -> Failure {
+    match error.kind {
         ErrorKind::Invalid => Failure::new(
             FailureClass::Denied,
             reasons::ISSUE_FAILED,
-            without_request_ids(&error.to_string()),
+            as_each_time(&error.to_string()),
         ),
-        _ if answered(error) => vault(error),
+        _ if answered(error) => vault(error, at),
         _ => Failure::transient(
             reasons::ISSUE_UNANSWERED,
             format!(
                 "Vault did not answer in time; a key that may have been made is ended: {}",
-                without_request_ids(&error.to_string())
+                as_each_time(&error.to_string())
             ),
         ),
     }
@@ -151,7 +164,46 @@ pub fn is_stale(error: &kube::Error) -> bool {
     matches!(error, kube::Error::Api(s) if s.is_conflict() || s.is_not_found())
 }
 
-// AWS puts a new id into each refusal: kept, every retry would be a status write.
+/// What is said again when the same is refused again: each refusal of AWS has another id, and names
+/// another user where Vault was about to make one. Kept, every retry would be a status write.
+fn as_each_time(words: &str) -> String {
+    without_user_names(&without_request_ids(words))
+}
+
+fn without_user_names(words: &str) -> String {
+    let mut on_resource = false;
+    let words = words.split(' ').map(|word| {
+        let is_resource = std::mem::replace(&mut on_resource, word == "resource:");
+        match (without_tail(word), word.rsplit_once('/')) {
+            (Some(kept), _) => kept,
+            // Named by a template of somebody's own.
+            (None, Some((path, _))) if is_resource && path.contains(":user") => {
+                format!("{path}/*")
+            }
+            (None, _) => word.to_owned(),
+        }
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+/// Without the time and the random letters at the end of the names that Vault gives:
+/// `vault-token-demo-app-1700000000-aBcDeF`.
+fn without_tail(word: &str) -> Option<String> {
+    const SECONDS: usize = 10;
+    let starts = word.match_indices('-').map(|(at, _)| at);
+    let at = starts.into_iter().find(|at| {
+        let (digits, rest) = word[at + 1..].split_at_checked(SECONDS).unwrap_or_default();
+        digits.len() == SECONDS
+            && digits.bytes().all(|b| b.is_ascii_digit())
+            && rest.starts_with('-')
+    })?;
+    let random = &word[at + SECONDS + 2..];
+    let end = random
+        .find(|c: char| !c.is_ascii_alphanumeric())
+        .unwrap_or(random.len());
+    Some(format!("{}-*{}", &word[..at], &random[end..]))
+}
+
 fn without_request_ids(words: &str) -> String {
     let mut kept = Vec::new();
     let mut skip = false;
@@ -199,6 +251,57 @@ mod tests {
     }
 
     #[test]
+    fn what_is_refused_again_is_said_in_the_same_words() {
+        let said = |user: &str, id: &str| {
+            as_each_time(&format!(
+                "GET aws/creds/r: 400: AccessDenied: User: arn:aws:iam::1:user/vault-root is not authorized to perform: iam:CreateUser on resource: arn:aws:iam::1:user/{user} because no identity-based policy allows the iam:CreateUser action status code: 403, request id: {id}"
+            ))
+        };
+        let first = said(
+            "vault-token-demo-app-k8s.-.demo.r-1700000000-aBcDeFgHiJ",
+            "7a62c49f",
+        );
+        let second = said(
+            "vault-token-demo-app-k8s.-.demo.r-1700000031-kLmNoPqRsT",
+            "1b2c3d4e",
+        );
+        assert_eq!(first, second);
+        assert!(
+            first.contains("user/vault-token-demo-app-k8s.-.demo.r-* because"),
+            "{first}"
+        );
+        assert!(first.contains(":user/vault-root is not"), "{first}");
+        let own = said("team/x8h3k", "7a62c49f");
+        assert_eq!(own, said("team/qqq41", "1b2c3d4e"));
+        assert!(own.contains("arn:aws:iam::1:user/team/* because"), "{own}");
+        for kept in [
+            "a-1234567890",
+            "arn:aws:iam::123456789012:role/a-b",
+            "ü-1700000000é",
+        ] {
+            assert_eq!(as_each_time(kept), kept);
+        }
+    }
+
+    #[test]
+    fn an_answer_that_is_no_vaults_names_the_app_binding() {
+        let error = VaultError {
+            status: Some(200),
+            ..VaultError::new(
+                ErrorKind::Unexpected,
+                "GET",
+                "sys/health",
+                "did not answer as a Vault does",
+            )
+        };
+        let failure = vault(&error, "demo/vault");
+        assert_eq!(failure.reason, reasons::VAULT_UNEXPECTED);
+        for words in ["GET sys/health", "AppBinding demo/vault", "correct it"] {
+            assert!(failure.message.contains(words), "{}", failure.message);
+        }
+    }
+
+    #[test]
     fn a_denial_names_the_policy_line_that_is_missing() {
         let error = VaultError {
             status: Some(403),
@@ -209,7 +312,7 @@ mod tests {
                 "permission denied",
             )
         };
-        let failure = vault(&error);
+        let failure = vault(&error, "demo/vault");
         assert_eq!(failure.reason, reasons::VAULT_DENIED);
         assert!(
             failure
@@ -228,14 +331,14 @@ mod tests {
             ..VaultError::new(ErrorKind::Denied, "GET", path, "permission denied")
         };
         let mount = MountPath("aws".into());
-        let of_login = issue(&error, &mount, false);
+        let of_login = issue(&error, "demo/vault");
         assert_eq!(of_login.reason, reasons::VAULT_DENIED);
         assert!(
             of_login
                 .message
                 .contains("path \"aws/sts/k8s.-.demo.role\"")
         );
-        let of_keeper = issue(&error, &mount, true);
+        let of_keeper = issue_under_keeper(&error, &mount, "demo/vault");
         assert_eq!(of_keeper.reason, reasons::KEEPER_REFUSED);
     }
 

@@ -60,6 +60,8 @@ pub struct Session {
     pub vault: Arc<dyn Vault>,
     /// Token role that mints keepers, if the AppBinding names one.
     pub token_role: Option<String>,
+    /// The AppBinding, for what is said of a failure.
+    at: Arc<str>,
     leases: Leases,
     /// Vault refused the login: its Secret may have been written anew.
     refused: Arc<AtomicBool>,
@@ -77,6 +79,16 @@ impl std::fmt::Debug for Session {
 }
 
 impl Session {
+    /// The AppBinding: namespace and name.
+    pub fn at(&self) -> &str {
+        &self.at
+    }
+
+    /// A failed call to it, in the core's words.
+    pub fn failure(&self, error: &VaultError) -> Failure {
+        failures::vault(error, &self.at)
+    }
+
     /// Which Vault it is; logs in if there is no live login.
     pub async fn cluster_id(&self) -> Known<ClusterId> {
         match self.vault.cluster_id().await {
@@ -85,7 +97,7 @@ impl Session {
                 if matches!(e.kind, ErrorKind::Login | ErrorKind::Unauthenticated) {
                     self.refused.store(true, Ordering::Relaxed);
                 }
-                Known::Unknown(failures::vault(&e))
+                Known::Unknown(self.failure(&e))
             }
         }
     }
@@ -99,7 +111,7 @@ impl Session {
             Some((at, Err(failure))) if at.elapsed() < PAUSE => Err(failure.clone()),
             Some(_) | None => {
                 let read = self.read_engine_lease(mount).await;
-                let read = read.map_err(|e| failures::vault(&e));
+                let read = read.map_err(|e| self.failure(&e));
                 leases.insert(mount.clone(), (Instant::now(), read.clone()));
                 read
             }
@@ -255,6 +267,7 @@ impl Sessions {
         let session = Session {
             vault,
             token_role: described.token_role,
+            at: crate::stores::path(binding).into(),
             leases: Leases::default(),
             refused: Arc::default(),
         };

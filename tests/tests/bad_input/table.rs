@@ -250,19 +250,30 @@ fn addresses<S: Stand>(world: &World<S>, strangers: &Strangers) -> Vec<Case> {
             "a-page",
             json!({"url": strangers.page}),
             "VaultUnexpected",
-            &["did not answer as a Vault does"],
+            &[
+                "did not answer as a Vault does",
+                "AppBinding demo/a-page",
+                "correct it",
+            ],
         ),
         case(
             "ten-megabytes",
             json!({"url": strangers.much}),
             "VaultUnexpected",
-            &["sys/health", "answered more than 1 MiB"],
+            &[
+                "sys/health",
+                "answered more than 1 MiB",
+                "demo/ten-megabytes",
+            ],
         ),
         case(
             "other-json",
             json!({"url": strangers.other_json}),
             "VaultUnexpected",
-            &["did not answer as a Vault does"],
+            &[
+                "did not answer as a Vault does",
+                "AppBinding demo/other-json",
+            ],
         ),
     ]
 }
@@ -379,7 +390,11 @@ pub(crate) async fn refused_by_the_api_server<S: Stand>(world: &World<S>) -> Res
             with("maxSTSTTL", "1h".into()),
             &["the life of iam_user keys is the SecretEngine's leaseConfig"],
         ),
-        (with("path", "aws//roles".into()), &["spec.path"]),
+        (
+            with("path", "aws//roles".into()),
+            &["spec.path is a path in Vault, such as aws", "no / at"],
+        ),
+        (with("path", "../sys".into()), &["no part that is . or .."]),
         (stranger, &["ServiceAccount, User or Group"]),
         (nobody, &["spec.subjects"]),
         (ages, &["spec.ttl"]),

@@ -88,8 +88,8 @@ impl Hands for RoleHands {
                 let (mount, looked) =
                     tokio::join!(session.vault.mount(&path), session.vault.role(&path, &name));
                 let mount = mount.map(|found| found.map(|m| self.mount_seen(role, &m)));
-                o.mount = mount.map_err(|e| failures::vault(&e)).into();
-                o.role = looked.map_err(|e| failures::vault(&e)).into();
+                o.mount = mount.map_err(|e| session.failure(&e)).into();
+                o.role = looked.map_err(|e| session.failure(&e)).into();
             }
             Known::Absent => o.vault = Known::Absent,
             Known::Unknown(failure) => o.vault = Known::Unknown(failure.clone()),
@@ -131,7 +131,7 @@ impl Hands for RoleHands {
             }
             Action::AddFinalizer | Action::RemoveFinalizer | Action::LetGo { .. } => Ok(()),
         };
-        done.map_err(|e| failures::vault(&e))
+        done.map_err(|e| session.failure(&e))
     }
 
     fn status_of(role: &AWSRole) -> Option<AwsRoleStatus> {

@@ -89,12 +89,12 @@ impl EngineHands {
                 accessor: Some(m.accessor).filter(|a| !a.is_empty()),
                 kind: m.kind,
             }))),
-            Err(e) => Known::Unknown(failures::vault(&e)),
+            Err(e) => Known::Unknown(session.failure(&e)),
         };
         if o.mount.is().is_none_or(|m| m.kind != "aws") || o.object.deleting.is_some() {
             return;
         }
-        let look = |e| failures::vault(&e);
+        let look = |e| session.failure(&e);
         o.root_config = session.vault.root_config(&path).await.map_err(look).into();
         o.engine_lease = session.vault.engine_lease(&path).await.map_err(look).into();
     }
@@ -160,7 +160,8 @@ impl Hands for EngineHands {
             Action::LetGo { .. } => return Ok(()),
             _ => {}
         }
-        let vault = &failures::held(&grip.session)?.vault;
+        let session = failures::held(&grip.session)?;
+        let vault = &session.vault;
         let done = match action {
             Action::EnableMount { path, owner } => {
                 vault.enable_mount(path, "aws", &owner.to_string()).await
@@ -187,7 +188,7 @@ impl Hands for EngineHands {
             Action::DisableMount { path } => vault.disable_mount(path).await,
             Action::AddFinalizer | Action::RemoveFinalizer | Action::LetGo { .. } => Ok(()),
         };
-        done.map_err(|e| failures::vault(&e))
+        done.map_err(|e| session.failure(&e))
     }
 
     fn status_of(engine: &SecretEngine) -> Option<SecretEngineStatus> {

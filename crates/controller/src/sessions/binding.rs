@@ -226,11 +226,12 @@ fn invalid(path: &str, why: &str) -> Failure {
 
 /// Why no client could be made of what it says; nothing was sent.
 pub(super) fn unusable(binding: &AppBinding, error: &VaultError) -> Failure {
+    let at = crate::stores::path(binding);
     if error.kind != ErrorKind::Invalid {
-        return failures::vault(error);
+        return failures::vault(error, &at);
     }
     let why = format!("spec.clientConfig: {}", error.words.join("; "));
-    invalid(&crate::stores::path(binding), &why)
+    invalid(&at, &why)
 }
 
 fn missing(message: String) -> Failure {

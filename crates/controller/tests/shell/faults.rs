@@ -1,6 +1,7 @@
 //! Answers that get lost, crashes at every step, two operators at once: in the end one key a
 //! request, and it is in its Secret.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -266,6 +267,46 @@ async fn a_key_that_cannot_be_stored_is_kept_five_minutes_and_then_revoked() {
         })
         .await;
     assert_eq!(world.vault.issued(), 3);
+    running.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_of_aws_is_said_once_however_often_it_is_tried() {
+    let world = World::new();
+    let running = world.settled().await;
+    let mut n = 1_700_000_000_u64;
+    world.vault.on(move |method, _| {
+        (method == "issue").then(|| {
+            n += 17;
+            let words = format!("Error creating IAM user: AccessDenied: not authorized to perform: iam:CreateUser on resource: arn:aws:iam::1:user/vault-token-demo-app-{n}-aBc{n} status code: 403, request id: {n}");
+            Fault::Refuse(400, Box::leak(words.into_boxed_str()))
+        })
+    });
+    world.approved("app");
+    world
+        .within(30, "said", || world.reason("app") == "IssueFailed")
+        .await;
+    world.forget_calls();
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    let tries = world.vault.calls();
+    let tries = tries.iter().filter(|c| c.starts_with("issue")).count();
+    assert!(tries >= 5, "{tries} tries");
+    let said: BTreeSet<String> = world
+        .kube
+        .calls()
+        .iter()
+        .filter(|c| c.what() == "patch awsaccesskeyrequests/status")
+        .map(|c| c.body["status"]["conditions"].to_string())
+        .collect();
+    assert_eq!(said.len(), 1, "{said:#?}");
+    assert!(
+        said.iter()
+            .all(|s| s.contains("iam:CreateUser on resource"))
+    );
+    let events = world.writes();
+    assert!(!events.contains(&"create events".to_owned()), "{events:?}");
+    world.vault.mend();
+    world.within(120, "whole", || is_whole(&world)).await;
     running.stop().await;
 }
 

@@ -4,10 +4,11 @@ use jiff::Timestamp;
 use leasehold_api_types::{
     AwsAccessKeyRequestStatus, RequestPhase,
     aws_access_key_request::{Credential, SecretName},
+    condition::find,
 };
 
 use super::{Approval, Observed, decide, end, issue};
-use crate::{Failure, Known, conditions, conditions::Verdict, reasons};
+use crate::{Failure, FailureClass, Known, conditions, conditions::Verdict, reasons};
 
 pub(super) fn status(o: &Observed, now: Timestamp) -> Option<AwsAccessKeyRequestStatus> {
     if o.object.deleting.is_some() && !o.object.finalizer {
@@ -116,7 +117,7 @@ fn verdict(o: &Observed, now: Timestamp) -> Verdict {
 fn approved(o: &Observed, now: Timestamp) -> Verdict {
     let trouble = o.failure.clone().or_else(|| issue::trouble(o, now));
     let Some(credential) = &o.state.credential else {
-        return trouble.map_or_else(
+        return trouble.or_else(|| refused_before(o)).map_or_else(
             || Verdict::progressing(reasons::PROGRESSING, "approved; the key is being issued"),
             Verdict::Failed,
         );
@@ -163,6 +164,17 @@ fn approved(o: &Observed, now: Timestamp) -> Verdict {
         ),
     };
     Verdict::ready(reasons::ISSUED, words)
+}
+
+/// A refusal stands until a retry has another end: its own steps are no news.
+fn refused_before(o: &Observed) -> Option<Failure> {
+    let said = find(&o.previous.conditions, reasons::READY)?;
+    let refused = said.reason.as_deref() == Some(reasons::ISSUE_FAILED)
+        && said.observed_generation == Some(o.object.generation);
+    refused.then(|| {
+        let message = said.message.clone().unwrap_or_default();
+        Failure::new(FailureClass::Denied, reasons::ISSUE_FAILED, message)
+    })
 }
 
 fn holds_recorded(o: &Observed) -> bool {

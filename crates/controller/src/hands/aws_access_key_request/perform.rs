@@ -54,24 +54,27 @@ impl RequestHands {
                 look_up_keeper(target, vault(grip, binding)?, accessor).await
             }
             Action::RevokeKeeper { binding, accessor } => {
-                let revoked = vault(grip, binding)?.vault.revoke_accessor(accessor).await;
+                let session = vault(grip, binding)?;
+                let revoked = session.vault.revoke_accessor(accessor).await;
                 revoked
                     .map(|()| Outcome::Done)
-                    .map_err(|e| failures::vault(&e))
+                    .map_err(|e| session.failure(&e))
             }
             Action::LookUpLease { binding, lease } => {
-                let looked = vault(grip, binding)?.vault.lookup_lease(lease).await;
+                let session = vault(grip, binding)?;
+                let looked = session.vault.lookup_lease(lease).await;
                 let seen = looked.map(|l| l.map(|l| LeaseSeen { ttl: l.ttl }));
                 let live = seen.as_ref().ok().and_then(Clone::clone);
                 self.in_hand.saw_lease(&target.uid, lease, live);
                 Ok(Outcome::LeaseSeen(
-                    seen.map_err(|e| failures::vault(&e)).into(),
+                    seen.map_err(|e| session.failure(&e)).into(),
                 ))
             }
             Action::RevokeLease { binding, lease } => {
-                let revoked = vault(grip, binding)?.vault.revoke_lease(lease).await;
+                let session = vault(grip, binding)?;
+                let revoked = session.vault.revoke_lease(lease).await;
                 revoked.map(|()| Outcome::Done).map_err(|e| {
-                    let failure = failures::vault(&e);
+                    let failure = session.failure(&e);
                     Failure::new(
                         FailureClass::Denied,
                         reasons::REVOCATION_FAILED,
@@ -119,7 +122,7 @@ impl RequestHands {
             .vault
             .open_keeper(&request)
             .await
-            .map_err(|e| not_opened(&e, &mount))?;
+            .map_err(|e| not_opened(&e, session, &mount))?;
         if let Some(why) = unfit(&keeper) {
             // Not one to hang a key on; nothing hangs on it yet.
             if let Err(error) = session.vault.revoke_accessor(&keeper.accessor).await {
@@ -172,10 +175,17 @@ impl RequestHands {
                 self.in_hand.keep_key(&target.uid, key);
                 outcome
             }
-            Err(error) => Outcome::NoKey {
-                answered: failures::answered(&error),
-                failure: failures::issue(&error, &role.mount, keeper.is_some()),
-            },
+            Err(error) => {
+                // Word for word: what is said of it leaves out what AWS makes anew each time.
+                tracing::warn!(object = target.path(), %error, "no key");
+                Outcome::NoKey {
+                    answered: failures::answered(&error),
+                    failure: match keeper {
+                        Some(_) => failures::issue_under_keeper(&error, &role.mount, session.at()),
+                        None => failures::issue(&error, session.at()),
+                    },
+                }
+            }
         }
     }
 
@@ -250,7 +260,7 @@ async fn look_up_keeper(
         })
     });
     Ok(Outcome::KeeperSeen(
-        seen.map_err(|e| failures::vault(&e)).into(),
+        seen.map_err(|e| session.failure(&e)).into(),
     ))
 }
 
@@ -266,12 +276,12 @@ fn not_sent(why: &str) -> Outcome {
     }
 }
 
-fn not_opened(error: &VaultError, mount: &MountPath) -> Failure {
+fn not_opened(error: &VaultError, session: &Session, mount: &MountPath) -> Failure {
     match error.kind {
         ErrorKind::Denied | ErrorKind::Invalid => {
             failures::keeper_refused(mount, &error.to_string())
         }
-        _ => failures::vault(error),
+        _ => session.failure(error),
     }
 }
 
