@@ -10,5 +10,5 @@ pub mod stand;
 pub mod world;
 
 pub use real::RealStand;
-pub use stand::{Operator, Stand};
+pub use stand::{Operator, OwnStand, Stand, Start, Wants};
 pub use world::World;

@@ -14,6 +14,8 @@ use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::Response;
 use tokio::task::JoinHandle;
 
+use crate::stand::Server;
+
 /// A request that came by.
 #[derive(Clone, Debug)]
 pub struct Passing {
@@ -74,15 +76,11 @@ struct Shared {
 }
 
 impl Proxy {
-    /// A proxy to the server at that URL, whose certificate is trusted by that authority.
-    pub async fn start(
-        target: &str,
-        ca_pem: Option<&str>,
-        watcher: Arc<dyn Watcher>,
-    ) -> Result<Self> {
+    /// A proxy to that server.
+    pub async fn start(target: &Server, watcher: Arc<dyn Watcher>) -> Result<Self> {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let mut client = reqwest::Client::builder().no_proxy();
-        if let Some(pem) = ca_pem {
+        if let Some(pem) = &target.ca_pem {
             let certificates = reqwest::Certificate::from_pem_bundle(pem.as_bytes())?;
             client = client.tls_certs_only(certificates);
         } else {
@@ -90,7 +88,7 @@ impl Proxy {
         }
         let seen = Arc::new(Mutex::new(Vec::new()));
         let shared = Shared {
-            target: target.trim_end_matches('/').to_owned(),
+            target: target.url.trim_end_matches('/').to_owned(),
             client: client.build().context("a client")?,
             seen: Arc::clone(&seen),
             watcher,

@@ -2,35 +2,39 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use async_trait::async_trait;
 use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
 use k8s_openapi::api::core::v1::ServiceAccount;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config, api::PostParams};
 use reqwest::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::servers::{
-    Aws, AwsKey, Binaries, Cli, Cluster, Moto, Process, Stand as Folder, Vault, VaultOptions,
-    process::Spec,
+    Aws, AwsKey, AwsStandIn, Binaries, Cli, Cluster, ClusterOptions, Moto, Process,
+    Stand as Folder, StandIn, Vault, VaultOptions, process::Spec,
 };
-use crate::stand::{Operator, Stand};
+use crate::stand::{OPERATOR, Operator, OwnStand, Server, Stand, Start, Wants};
+use crate::world::base64;
 
-/// Namespace and name of the ServiceAccount that the operator runs as.
-pub const OPERATOR: (&str, &str) = ("leasehold-system", "leasehold");
-
-/// A control plane, a Vault and moto, each a process of its own.
+/// A control plane, a Vault and an AWS, each a process of its own.
 pub struct RealStand {
     /// The control plane.
     pub cluster: Cluster,
     /// The Vault.
     pub vault: Vault,
-    /// The AWS stand-in; it enforces IAM.
-    pub moto: Moto,
+    aws: OwnAws,
     client: Client,
-    root: AwsKey,
     folder: Folder,
+}
+
+/// The AWS of a stand.
+enum OwnAws {
+    /// moto, which others made; it enforces IAM.
+    Moto(Moto, AwsKey),
+    /// Ours, which fails when told to, and in AWS's words.
+    StandIn(AwsStandIn),
 }
 
 impl std::fmt::Debug for RealStand {
@@ -39,30 +43,47 @@ impl std::fmt::Debug for RealStand {
     }
 }
 
+/// What differs from one stand of real servers to the next.
+#[derive(Clone, Debug, Default)]
+pub struct RealOptions {
+    /// What any stand can be asked for.
+    pub wants: Wants,
+    /// Flags for the API server.
+    pub apiserver_flags: Vec<String>,
+    /// Flags for the AWS stand-in.
+    pub stand_in_flags: Vec<&'static str>,
+}
+
 impl RealStand {
     /// Starts all of them, with a Vault that can be sealed.
-    pub async fn start() -> Result<Self> {
-        Self::start_with(&VaultOptions::default()).await
-    }
-
-    /// The same with another Vault.
-    pub async fn start_with(vault: &VaultOptions) -> Result<Self> {
+    pub async fn start_as(options: RealOptions, folder: Folder) -> Result<Self> {
         let binaries = Binaries::locate()?;
-        let (cluster, vault, moto) = tokio::join!(
-            Cluster::start(&binaries),
-            Vault::start_server(&binaries, vault),
-            Moto::start(&binaries)
+        let RealOptions {
+            wants,
+            apiserver_flags,
+            stand_in_flags,
+        } = options;
+        let vault = VaultOptions {
+            tls: wants.tls,
+            audit: wants.audit,
+            ..VaultOptions::default()
+        };
+        let cluster = ClusterOptions {
+            apiserver_flags,
+            ..ClusterOptions::default()
+        };
+        let (cluster, vault, aws) = tokio::join!(
+            Cluster::start_with(&binaries, cluster),
+            Vault::start_server(&binaries, &vault),
+            OwnAws::start(&binaries, wants.faults, &stand_in_flags)
         );
-        let (cluster, vault, moto) = (cluster?, vault?, moto?);
-        let root = moto.bootstrap_root().await?;
-        let client = client(cluster.kubeconfig_admin()).await?;
+        let (cluster, vault, aws) = (cluster?, vault?, aws?);
         Ok(Self {
+            client: client(cluster.kubeconfig_admin()).await?,
             cluster,
             vault,
-            moto,
-            client,
-            root,
-            folder: Folder::new("operator")?,
+            aws,
+            folder,
         })
     }
 
@@ -79,52 +100,81 @@ impl RealStand {
             .path_dir(&dir))
     }
 
-    /// An operator that reaches the API server at another address (a proxy's), over plain HTTP.
-    pub async fn operator_through(
-        &self,
-        api_server: &str,
-        flags: &[&str],
-    ) -> Result<Box<dyn Operator>> {
-        let kubeconfig = serde_json::json!({
-            "apiVersion": "v1", "kind": "Config", "current-context": "proxy",
-            "clusters": [{"name": "proxy", "cluster": {"server": api_server}}],
-            "users": [{"name": "operator", "user": {"token": operator_token(&self.client).await?}}],
-            "contexts": [{"name": "proxy", "context": {"cluster": "proxy", "user": "operator"}}],
-        });
-        let path = self
-            .folder
-            .write("proxied.kubeconfig", kubeconfig.to_string())?;
-        run_operator(&self.folder, &path, flags, &[])
+    /// Where this stand's operators keep their files.
+    pub fn folder(&self) -> &Folder {
+        &self.folder
     }
 
-    /// An operator whose environment has more than the usual.
-    pub async fn operator_in(
-        &self,
-        env: &[(&str, &Path)],
-        flags: &[&str],
-    ) -> Result<Box<dyn Operator>> {
-        let token = operator_token(&self.client).await?;
-        let kubeconfig = self.cluster.kubeconfig_with_token("operator", &token)?;
-        run_operator(&self.folder, &kubeconfig, flags, env)
+    /// An operator as a bare process.
+    pub async fn spawn_operator(&self, how: Start<'_>) -> Result<Process> {
+        spawn_operator(&self.folder, &self.client, &self.kube_server(), how).await
     }
 }
 
-pub(crate) fn run_operator(
+impl OwnAws {
+    async fn start(binaries: &Binaries, faults: bool, flags: &[&str]) -> Result<Self> {
+        if faults {
+            return Ok(Self::StandIn(AwsStandIn::start_with(flags).await?));
+        }
+        let moto = Moto::start(binaries).await?;
+        let root = moto.bootstrap_root().await?;
+        Ok(Self::Moto(moto, root))
+    }
+
+    fn url(&self) -> &str {
+        match self {
+            Self::Moto(moto, _) => &moto.url,
+            Self::StandIn(aws) => &aws.url,
+        }
+    }
+}
+
+/// The operator's program against these servers.
+pub(crate) async fn run_operator(
     folder: &Folder,
-    kubeconfig: &Path,
-    flags: &[&str],
-    env: &[(&str, &Path)],
+    client: &Client,
+    server: &Server,
+    how: Start<'_>,
 ) -> Result<Box<dyn Operator>> {
+    let process = spawn_operator(folder, client, server, how).await?;
+    Ok(Box::new(ProcessOperator(process)))
+}
+
+async fn spawn_operator(
+    folder: &Folder,
+    client: &Client,
+    server: &Server,
+    how: Start<'_>,
+) -> Result<Process> {
+    let token = operator_token(client).await?;
+    let (name, cluster) = match (how.api_server, &server.ca_pem) {
+        (Some(proxy), _) => ("proxied", json!({ "server": proxy })),
+        (None, None) => ("operator", json!({ "server": server.url })),
+        (None, Some(ca)) => (
+            "operator",
+            json!({
+                "server": server.url,
+                "certificate-authority-data": base64(ca.as_bytes()),
+            }),
+        ),
+    };
+    let kubeconfig = json!({
+        "apiVersion": "v1", "kind": "Config", "current-context": "e2e",
+        "clusters": [{"name": "e2e", "cluster": cluster}],
+        "users": [{"name": "operator", "user": {"token": token}}],
+        "contexts": [{"name": "e2e", "context": {"cluster": "e2e", "user": "operator"}}],
+    });
+    let kubeconfig = folder.write(&format!("{name}.kubeconfig"), kubeconfig.to_string())?;
     let mut spec = Spec::new("leasehold", &binary("leasehold")?, &folder.path(""))
         // Below the tether's patience: an operator that has to be killed is a failure.
         .args(["run", "--listen=off", "--grace=3s"])
         .arg(format!("--home-namespace={}", OPERATOR.0))
-        .args(flags.iter().copied())
+        .args(how.flags.iter().copied())
         .env("KUBECONFIG", kubeconfig);
-    for (name, value) in env {
+    for (name, value) in how.env {
         spec = spec.env(*name, *value);
     }
-    Ok(Box::new(RealOperator(Process::spawn(spec)?)))
+    Process::spawn(spec)
 }
 
 /// A token of the operator's own ServiceAccount.
@@ -174,6 +224,13 @@ impl Stand for RealStand {
         self.client.clone()
     }
 
+    fn kube_server(&self) -> Server {
+        Server {
+            url: self.cluster.url().to_owned(),
+            ca_pem: Some(self.cluster.ca_pem().to_owned()),
+        }
+    }
+
     fn vault_address(&self) -> String {
         self.vault.address.clone()
     }
@@ -189,6 +246,15 @@ impl Stand for RealStand {
             .await
     }
 
+    fn vault_requests(&self) -> Result<Vec<(String, String)>> {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let all = self.vault.audited_requests()?.into_iter().map(|entry| {
+            let request = &entry["request"];
+            (text(&request["operation"]), text(&request["path"]))
+        });
+        Ok(all.collect())
+    }
+
     async fn seal(&self) -> Result<()> {
         self.vault.seal().await
     }
@@ -198,26 +264,63 @@ impl Stand for RealStand {
     }
 
     fn aws_address(&self) -> String {
-        self.moto.url.clone()
+        self.aws.url().to_owned()
     }
 
     fn aws_root(&self) -> AwsKey {
-        self.root.clone()
+        match &self.aws {
+            OwnAws::Moto(_, root) => root.clone(),
+            OwnAws::StandIn(aws) => aws.root_key(),
+        }
     }
 
     fn aws(&self, key: AwsKey) -> Result<Aws> {
-        self.moto.aws(key)
+        Aws::new(self.aws.url(), key)
     }
 
-    async fn operator(&self, flags: &[&str]) -> Result<Box<dyn Operator>> {
-        self.operator_in(&[], flags).await
+    fn stand_in(&self) -> Result<&StandIn> {
+        match &self.aws {
+            OwnAws::Moto(..) => bail!("moto cannot be told to fail: ask for Wants::faults"),
+            OwnAws::StandIn(aws) => Ok(aws),
+        }
+    }
+
+    async fn start_operator(&self, how: Start<'_>) -> Result<Box<dyn Operator>> {
+        run_operator(&self.folder, &self.client, &self.kube_server(), how).await
     }
 }
 
-struct RealOperator(Process);
+#[async_trait]
+impl OwnStand for RealStand {
+    async fn start_with(wants: Wants) -> Result<Self> {
+        let options = RealOptions {
+            wants,
+            ..RealOptions::default()
+        };
+        Self::start_as(options, Folder::new("operator")?).await
+    }
+
+    async fn stop_vault(&mut self) -> Result<()> {
+        self.vault.stop().await
+    }
+
+    async fn start_vault(&mut self) -> Result<()> {
+        self.vault.start_again().await
+    }
+
+    fn pause_kube(&mut self) -> Result<()> {
+        self.cluster.apiserver.process.pause()
+    }
+
+    fn resume_kube(&mut self) -> Result<()> {
+        self.cluster.apiserver.process.resume()
+    }
+}
+
+struct ProcessOperator(Process);
 
 #[async_trait]
-impl Operator for RealOperator {
+impl Operator for ProcessOperator {
     async fn stop(&mut self) -> Result<()> {
         self.0.stop().await?;
         let status = self.0.exited().context("it was waited for")?;

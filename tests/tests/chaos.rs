@@ -12,7 +12,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use e2e::proxy::{Fate, Passing, Proxy, Watcher};
-use e2e::{Operator, RealStand, Stand, World, manifests};
+use e2e::stand::Server;
+use e2e::{Operator, OwnStand as _, RealStand, Stand, Start, World, manifests};
 use serde_json::{Value, json};
 use tokio::sync::{Mutex as AsyncMutex, Notify};
 
@@ -127,9 +128,8 @@ async fn killed_at_every_boundary_it_leaves_one_key_a_request_and_then_none() ->
     let mut world = World::prepare(RealStand::start().await?).await?;
     let killer = Arc::new(Killer::default());
     let watch = || Arc::new(Watch(Arc::clone(&killer)));
-    let api = &world.stand.cluster;
-    let kube = Proxy::start(api.url(), Some(api.ca_pem()), watch()).await?;
-    let vault = Proxy::start(&world.stand.vault_address(), None, watch()).await?;
+    let kube = Proxy::start(&world.stand.kube_server(), watch()).await?;
+    let vault = Proxy::start(&Server::plain(world.stand.vault_address()), watch()).await?;
     let [mut binding, token] = world.token_binding("demo");
     binding["spec"]["clientConfig"]["url"] = json!(vault.url);
     world.apply(&[binding, token]).await?;
@@ -275,7 +275,11 @@ impl Chaos {
         *operator = Some(
             self.world
                 .stand
-                .operator_through(&self.kube.url, &["--concurrency=2"])
+                .start_operator(Start {
+                    flags: &["--concurrency=2"],
+                    api_server: Some(&self.kube.url),
+                    ..Start::default()
+                })
                 .await?,
         );
         Ok(())

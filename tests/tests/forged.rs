@@ -4,7 +4,7 @@
 use anyhow::{Context, Result, ensure};
 use e2e::servers::eventually;
 use e2e::world::scenes::{request, secret_of, text};
-use e2e::{RealStand, Stand, World};
+use e2e::{OwnStand as _, RealStand, Stand, World};
 use serde_json::{Value, json};
 
 const REQUEST: &str = "AWSAccessKeyRequest";

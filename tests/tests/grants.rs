@@ -2,7 +2,7 @@
 //! somebody wrote over.
 
 use anyhow::{Result, ensure};
-use e2e::{RealStand, Stand, World, manifests, world::condition};
+use e2e::{OwnStand as _, RealStand, Stand, World, manifests, world::condition};
 use serde_json::{Value, json};
 
 const REQUEST: &str = "AWSAccessKeyRequest";

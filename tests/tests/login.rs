@@ -2,16 +2,16 @@
 //! its own clear condition on the object that needs it, and each mended without touching that.
 
 use anyhow::{Result, ensure};
-use e2e::World;
 use e2e::servers::tls;
 use e2e::world::kubernetes_login::HOST;
+use e2e::{RealStand, World};
 use serde_json::json;
 
 #[tokio::test]
 async fn what_is_wrong_with_the_login_is_said_and_mended_without_recreating_anything() -> Result<()>
 {
     let authority = tls::Authority::new()?;
-    let world = World::with_tls(&authority).await?;
+    let world = World::<RealStand>::with_tls(&authority).await?;
     world.kubernetes_login().await?;
     let mut operator = world.operator(&[&world.resolve()?]).await?;
 

@@ -1,7 +1,7 @@
 //! The main job through the API: engine, role, request, approval, key, end.
 
 use anyhow::Result;
-use e2e::{RealStand, Stand, World, manifests, world::condition};
+use e2e::{OwnStand as _, RealStand, Stand, World, manifests, world::condition};
 use serde_json::json;
 
 #[tokio::test]

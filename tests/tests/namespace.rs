@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use e2e::servers::eventually;
-use e2e::{RealStand, Stand, World, manifests};
+use e2e::{OwnStand as _, RealStand, Stand, World, manifests};
 use k8s_openapi::api::events::v1::Event;
 use kube::{Api, api::ListParams};
 use serde_json::json;

@@ -1,7 +1,7 @@
 //! The operator itself: its rights, its end, and what it sets right.
 
 use anyhow::{Result, ensure};
-use e2e::{RealStand, Stand, World, manifests};
+use e2e::{OwnStand as _, RealStand, Stand, World, manifests};
 use serde_json::{Value, json};
 
 async fn ready_role<S: Stand>(world: &World<S>) -> Result<()> {
@@ -20,13 +20,13 @@ async fn it_ends_when_told_although_the_api_server_is_away() -> Result<()> {
     let mut world = World::prepare(RealStand::start().await?).await?;
     let mut at_work = world.operator(&[]).await?;
     ready_role(&world).await?;
-    world.stand.cluster.apiserver.process.pause()?;
+    world.stand.pause_kube()?;
     at_work.stop().await?;
     let before = at_work.log().matches("API server").count();
-    world.stand.cluster.apiserver.process.resume()?;
+    world.stand.resume_kube()?;
 
     let mut starting = world.operator(&[]).await?;
-    world.stand.cluster.apiserver.process.pause()?;
+    world.stand.pause_kube()?;
     // Both wrote to one log; before this line it does not listen to signals yet.
     e2e::servers::eventually("it has started", || async {
         let starts = starting.log().matches("API server").count();
@@ -35,7 +35,7 @@ async fn it_ends_when_told_although_the_api_server_is_away() -> Result<()> {
     })
     .await?;
     starting.stop().await?;
-    world.stand.cluster.apiserver.process.resume()
+    world.stand.resume_kube()
 }
 
 /// A login that may not mint keepers: said with the lines to add, and nothing is issued.

@@ -1,7 +1,7 @@
 //! Order does not matter, and nothing ever needs to be deleted and created again.
 
 use anyhow::Result;
-use e2e::{RealStand, Stand, World, manifests};
+use e2e::{OwnStand as _, RealStand, Stand, World, manifests};
 use serde_json::Value;
 
 fn everything<S: Stand>(world: &World<S>) -> Result<Vec<Value>> {
@@ -65,14 +65,14 @@ async fn vault_sealed_at_first_and_the_root_secret_missing() -> Result<()> {
 #[tokio::test]
 async fn vault_down_at_first() -> Result<()> {
     let mut world = World::prepare(RealStand::start().await?).await?;
-    world.stand.vault.stop().await?;
+    world.stand.stop_vault().await?;
     let mut operator = world.operator(&[]).await?;
     world.apply(&everything(&world)?).await?;
     world.approve("aws-cred-rqst").await?;
     world
         .reason("SecretEngine", "aws-secret-engine", "VaultUnreachable")
         .await?;
-    world.stand.vault.start_again().await?;
+    world.stand.start_vault().await?;
     world.stand.unseal().await?;
     all_is_well(&world).await?;
     operator.stop().await

@@ -6,7 +6,7 @@ use e2e::servers::eventually;
 use e2e::world::neighbour::Neighbour;
 use e2e::world::scenes::{request, secret_of, simple_role};
 use e2e::world::{base64, ready};
-use e2e::{RealStand, Stand, World};
+use e2e::{OwnStand as _, RealStand, Stand, World};
 use reqwest::Method;
 use serde_json::{Value, json};
 

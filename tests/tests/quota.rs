@@ -1,7 +1,7 @@
 //! A key in hand whose Secret cannot be stored.
 
 use anyhow::Result;
-use e2e::{RealStand, Stand, World, manifests};
+use e2e::{OwnStand as _, RealStand, Stand, World, manifests};
 use serde_json::json;
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use e2e::servers::{AwsStandIn, eventually};
 use e2e::world::scenes::{request, secret_of, simple_role};
-use e2e::{Operator, RealStand, Stand, World};
+use e2e::{Operator, OwnStand as _, RealStand, Stand, World};
 use serde_json::json;
 
 const REQUEST: &str = "AWSAccessKeyRequest";

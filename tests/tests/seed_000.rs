@@ -9,7 +9,7 @@ use serde_json::Value;
 #[tokio::test]
 async fn the_tutorial_of_the_seed_runs_as_it_is_printed() -> Result<()> {
     let authority = tls::Authority::new()?;
-    let world = World::with_tls(&authority).await?;
+    let world = World::<RealStand>::with_tls(&authority).await?;
     world.kubernetes_login().await?;
     world
         .apply(&[world.seed_binding(authority.ca_pem())?])

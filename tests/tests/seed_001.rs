@@ -6,8 +6,9 @@ use std::sync::Arc;
 use anyhow::{Result, ensure};
 use e2e::proxy::{Open, Proxy};
 use e2e::servers::eventually;
+use e2e::stand::Server;
 use e2e::world::scenes::{life, request, role, secret_of, simple_role, text};
-use e2e::{RealStand, Stand, World};
+use e2e::{OwnStand as _, RealStand, Stand, World};
 use serde_json::{Value, json};
 
 const READER: &str = "arn:aws:iam::123456789012:role/reader";
@@ -18,7 +19,7 @@ const REQUEST: &str = "AWSAccessKeyRequest";
 #[tokio::test]
 async fn what_a_request_says_reaches_vault_and_aws() -> Result<()> {
     let world = World::prepare(RealStand::start().await?).await?;
-    let vault = Proxy::start(&world.stand.vault_address(), None, Arc::new(Open)).await?;
+    let vault = Proxy::start(&Server::plain(world.stand.vault_address()), Arc::new(Open)).await?;
     let mut operator = world.operator(&[]).await?;
     let [mut binding, token] = world.token_binding("demo");
     binding["spec"]["clientConfig"]["url"] = json!(vault.url);

@@ -4,7 +4,7 @@
 use anyhow::{Context, Result, ensure};
 use e2e::servers::{AwsKey, AwsStandIn};
 use e2e::world::scenes::{request, role, secret_of, simple_role, text};
-use e2e::{RealStand, Stand, World};
+use e2e::{OwnStand as _, RealStand, Stand, World};
 use serde_json::{Value, json};
 
 const REQUEST: &str = "AWSAccessKeyRequest";

@@ -4,7 +4,7 @@
 use anyhow::{Context, Result, ensure};
 use e2e::servers::aws::values;
 use e2e::world::scenes::{role, secret_of};
-use e2e::{RealStand, Stand, World};
+use e2e::{OwnStand as _, RealStand, Stand, World};
 use serde_json::{Value, json};
 
 #[tokio::test]

@@ -23,10 +23,10 @@ pub use self::audit::Tally;
 use self::audit::{Log, kube_watch};
 pub use self::bare::Bare;
 use self::requests::Requests;
-pub use self::stand::BenchStand;
 pub use self::usage::Usage;
+use crate::real::operator_token;
 use crate::servers::{Process, eventually, http};
-use crate::{Stand as _, World, manifests};
+use crate::{RealStand, Stand as _, Start, World, manifests};
 
 /// Nothing asked for so long: it rests.
 const QUIET: Duration = Duration::from_secs(2);
@@ -72,7 +72,7 @@ pub struct Figures {
 /// Servers with an engine and a role in place, and no operator.
 #[derive(Debug)]
 pub struct Bench {
-    world: World<BenchStand>,
+    world: World<RealStand>,
     /// How long the operator is left alone before its idle memory is read.
     pub rest: Duration,
 }
@@ -80,7 +80,7 @@ pub struct Bench {
 impl Bench {
     /// Starts the servers and has an operator put engine and role in place.
     pub async fn start(rest: Duration) -> Result<Self> {
-        let world = World::prepare(BenchStand::start().await?).await?;
+        let world = World::prepare(stand::start().await?).await?;
         world.apply(&world.token_binding("demo")).await?;
         world.apply(&world.seed_engine()?).await?;
         world
@@ -88,7 +88,7 @@ impl Bench {
             .await?;
         world.namespace(BARE).await?;
         let watch = Watch::start(&world.stand).await?;
-        let mut operator = world.stand.spawn(&[]).await?;
+        let mut operator = world.stand.spawn_operator(Start::default()).await?;
         world
             .phase("SecretEngine", "aws-secret-engine", "Success")
             .await?;
@@ -106,7 +106,7 @@ impl Bench {
         let mut following = requests.follow().await?;
 
         let watch = Watch::start(stand).await?;
-        let mut operator = stand.spawn(&[]).await?;
+        let mut operator = stand.spawn_operator(Start::default()).await?;
         following
             .until("all issued", |p| p.issued == size)
             .await
@@ -117,7 +117,7 @@ impl Bench {
         operator.stop().await?;
 
         let watch = Watch::start(stand).await?;
-        let mut operator = stand.spawn(&[]).await?;
+        let mut operator = stand.spawn_operator(Start::default()).await?;
         watch.begun().await?;
         let seconds = watch.quiet().await?;
         let restart = self.stretch(&watch, seconds, &operator).await?;
@@ -143,7 +143,7 @@ impl Bench {
     async fn stretch(&self, watch: &Watch, seconds: f64, operator: &Process) -> Result<Stretch> {
         let load = usage::load();
         tokio::time::sleep(self.rest).await;
-        let (made, users) = self.world.stand.users().await?;
+        let (made, users) = stand::users(&self.world.stand).await?;
         Ok(Stretch {
             seconds,
             usage: Usage::of(operator.pid())?,
@@ -169,7 +169,7 @@ impl Bench {
             kube: (
                 http::client(Some(stand.cluster.ca_pem()))?,
                 stand.cluster.url().to_owned(),
-                stand.operator_token().await?,
+                operator_token(&stand.kube()).await?,
             ),
             vault: (
                 http::client(None)?,
@@ -188,7 +188,7 @@ impl Bench {
             requests.free(size).await?;
             requests.delete(size).await?;
             eventually("the bare loop's users are gone", || async {
-                ensure!(stand.users().await?.1 == 0);
+                ensure!(stand::users(stand).await?.1 == 0);
                 Ok(())
             })
             .await?;
@@ -206,11 +206,11 @@ struct Watch {
 }
 
 impl Watch {
-    async fn start(stand: &BenchStand) -> Result<Self> {
+    async fn start(stand: &RealStand) -> Result<Self> {
         Ok(Self {
-            made: stand.users().await?.0,
-            kube: stand.kube_log(),
-            vault: stand.vault_log()?,
+            made: stand::users(stand).await?.0,
+            kube: stand::kube_log(stand),
+            vault: stand::vault_log(stand)?,
             start: Instant::now(),
         })
     }

@@ -7,7 +7,7 @@ use std::io::Write as _;
 
 use anyhow::{Context, Result};
 use e2e::servers::Binaries;
-use e2e::{RealStand, Stand, World, manifests, real};
+use e2e::{OwnStand as _, RealStand, Stand, World, manifests, real};
 
 #[tokio::main]
 async fn main() -> Result<()> {

@@ -10,16 +10,31 @@ use super::process::{Process, Spec};
 use super::{Stand, http};
 use crate::real::binary;
 
+/// A stand-in that runs, wherever: it can be asked and told what AWS cannot.
+#[derive(Clone, Debug)]
+pub struct StandIn {
+    /// The endpoint of all services.
+    pub url: String,
+    root: AwsKey,
+    client: reqwest::Client,
+}
+
 /// IAM, STS and EC2 on one port, all in memory.
 #[derive(Debug)]
 pub struct AwsStandIn {
     /// The server.
     pub process: Process,
-    /// The endpoint of all services.
-    pub url: String,
-    client: reqwest::Client,
+    at: StandIn,
     _port: Port,
     _stand: Stand,
+}
+
+impl std::ops::Deref for AwsStandIn {
+    type Target = StandIn;
+
+    fn deref(&self) -> &StandIn {
+        &self.at
+    }
 }
 
 impl AwsStandIn {
@@ -43,7 +58,11 @@ impl AwsStandIn {
         let port = Port::reserve()?;
         let stand = Stand::new("aws-stand-in")?;
         let program = binary("aws-stand-in")?;
-        let root = Self::key();
+        let root = AwsKey {
+            access_key: "AKIAVAULTROOT0000000".to_owned(),
+            secret_key: "vault/root/secret/of/forty/characters/00".to_owned(),
+            session_token: None,
+        };
         let spec = Spec::new("aws-stand-in", &program, &stand.path(""))
             .flag("--listen", port.address())
             .env("AWS_ACCESS_KEY_ID", &root.access_key)
@@ -51,8 +70,7 @@ impl AwsStandIn {
             .args(options);
         let mut aws = Self {
             process: Process::spawn(spec)?,
-            url: format!("http://{}", port.address()),
-            client: http::client(None)?,
+            at: StandIn::at(&format!("http://{}", port.address()), root)?,
             _port: port,
             _stand: stand,
         };
@@ -62,19 +80,8 @@ impl AwsStandIn {
 
     /// Waits until it answers.
     pub async fn ready(&mut self) -> Result<()> {
-        let Self {
-            process,
-            client,
-            url,
-            ..
-        } = self;
-        process
-            .ready(|| async {
-                let state = client.get(format!("{url}/_stand_in/state"));
-                state.send().await?.error_for_status()?;
-                Ok(())
-            })
-            .await
+        let Self { process, at, .. } = self;
+        process.ready(|| async { at.state().await.map(drop) }).await
     }
 
     /// Starts the stopped one again on the same port. It has forgotten all.
@@ -82,19 +89,22 @@ impl AwsStandIn {
         self.process.start_again()?;
         self.ready().await
     }
+}
+
+impl StandIn {
+    /// One that listens there, and what Vault's own user has as a key.
+    pub fn at(url: &str, root: AwsKey) -> Result<Self> {
+        Ok(Self {
+            url: url.to_owned(),
+            root,
+            client: http::client(None)?,
+        })
+    }
 
     /// The key of the user `vault-root`, which Vault is configured with. It may
     /// do everything until [`Self::set_root_policy`] says otherwise.
     pub fn root_key(&self) -> AwsKey {
-        Self::key()
-    }
-
-    fn key() -> AwsKey {
-        AwsKey {
-            access_key: "AKIAVAULTROOT0000000".to_owned(),
-            secret_key: "vault/root/secret/of/forty/characters/00".to_owned(),
-            session_token: None,
-        }
+        self.root.clone()
     }
 
     /// AWS as the holder of a key sees it.

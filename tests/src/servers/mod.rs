@@ -25,7 +25,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 
 pub use aws::{Aws, AwsError, AwsKey};
-pub use aws_stand_in::AwsStandIn;
+pub use aws_stand_in::{AwsStandIn, StandIn};
 pub use binaries::Binaries;
 pub use cli::{Cli, Run};
 pub use cluster::{Cluster, ClusterOptions};

@@ -8,24 +8,24 @@ use kube::api::PostParams;
 use serde_json::{Value, json};
 
 use super::World;
-use crate::RealStand;
 use crate::manifests;
-use crate::servers::{VaultOptions, tls};
+use crate::servers::tls;
+use crate::stand::{OwnStand, Wants};
 
 /// The role of the seed's AppBinding.
 pub const ROLE: &str = "vault-policy-controller";
 /// The name in the certificate, and in the seed's AppBinding: Service `vault` of namespace `demo`.
 pub const HOST: &str = "vault.demo.svc";
 
-impl World<RealStand> {
+impl<S: OwnStand> World<S> {
     /// A stand whose Vault speaks TLS under the name of the seed's Service.
     pub async fn with_tls(authority: &tls::Authority) -> Result<Self> {
         let certificate = authority.issue(&[HOST, "127.0.0.1"])?;
-        let options = VaultOptions {
+        let wants = Wants {
             tls: Some(certificate),
-            ..VaultOptions::default()
+            ..Wants::default()
         };
-        Self::prepare(RealStand::start_with(&options).await?).await
+        Self::prepare(S::start_with(wants).await?).await
     }
 
     /// Sets Vault's kubernetes login up for the seed's ServiceAccount `vault`.
@@ -47,11 +47,12 @@ impl World<RealStand> {
         let jwt = self.token_of(reviewer).await?;
         self.vault_write("sys/auth/kubernetes", &json!({"type": "kubernetes"}))
             .await?;
+        let server = self.stand.kube_server();
         self.vault_write(
             "auth/kubernetes/config",
             &json!({
-                "kubernetes_host": self.stand.cluster.url(),
-                "kubernetes_ca_cert": self.stand.cluster.ca_pem(),
+                "kubernetes_host": server.url,
+                "kubernetes_ca_cert": server.ca_pem,
                 "token_reviewer_jwt": jwt,
             }),
         )
@@ -85,13 +86,13 @@ impl World<RealStand> {
 
     /// The flag by which the operator finds the seed's Service where no cluster DNS is.
     pub fn resolve(&self) -> Result<String> {
-        let address = &self.stand.vault.address;
+        let address = self.stand.vault_address();
         let at = address.split_once("://").context("a URL")?.1;
         Ok(format!("--resolve={HOST}={at}"))
     }
 
     async fn token_of(&self, account: &str) -> Result<String> {
-        let api: Api<ServiceAccount> = Api::namespaced(crate::Stand::kube(&self.stand), "demo");
+        let api: Api<ServiceAccount> = Api::namespaced(self.stand.kube(), "demo");
         let spec = TokenRequestSpec {
             expiration_seconds: Some(4 * 3600),
             ..TokenRequestSpec::default()

@@ -7,8 +7,8 @@ use reqwest::Method;
 use serde_json::Value;
 
 use crate::real;
-use crate::servers::{Aws, AwsKey, Binaries, Cluster, Stand as Folder};
-use crate::stand::{Operator, Stand};
+use crate::servers::{Aws, AwsKey, Binaries, Cluster, Stand as Folder, StandIn};
+use crate::stand::{Operator, Server, Stand, Start};
 
 /// A control plane of its own; the Vault and the AWS are another stand's.
 pub struct Neighbour<'a, S> {
@@ -45,6 +45,13 @@ impl<S: Stand> Stand for Neighbour<'_, S> {
         self.client.clone()
     }
 
+    fn kube_server(&self) -> Server {
+        Server {
+            url: self.cluster.url().to_owned(),
+            ca_pem: Some(self.cluster.ca_pem().to_owned()),
+        }
+    }
+
     fn vault_address(&self) -> String {
         self.beside.vault_address()
     }
@@ -56,6 +63,10 @@ impl<S: Stand> Stand for Neighbour<'_, S> {
         body: Option<&Value>,
     ) -> Result<(u16, Value)> {
         self.beside.vault(method, path, body).await
+    }
+
+    fn vault_requests(&self) -> Result<Vec<(String, String)>> {
+        self.beside.vault_requests()
     }
 
     async fn seal(&self) -> Result<()> {
@@ -78,9 +89,11 @@ impl<S: Stand> Stand for Neighbour<'_, S> {
         self.beside.aws(key)
     }
 
-    async fn operator(&self, flags: &[&str]) -> Result<Box<dyn Operator>> {
-        let token = real::operator_token(&self.client).await?;
-        let kubeconfig = self.cluster.kubeconfig_with_token("operator", &token)?;
-        real::run_operator(&self.folder, &kubeconfig, flags, &[])
+    fn stand_in(&self) -> Result<&StandIn> {
+        self.beside.stand_in()
+    }
+
+    async fn start_operator(&self, how: Start<'_>) -> Result<Box<dyn Operator>> {
+        real::run_operator(&self.folder, &self.client, &self.kube_server(), how).await
     }
 }

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::World;
 use crate::manifests;
-use crate::servers::{AwsStandIn, eventually};
+use crate::servers::{StandIn, eventually};
 use crate::stand::Stand;
 
 impl<S: Stand> World<S> {
@@ -27,7 +27,7 @@ impl<S: Stand> World<S> {
     }
 
     /// The seed's root Secret and engine, with another AWS than the stand's.
-    pub fn engine_at(&self, aws: &AwsStandIn) -> Result<[Value; 2]> {
+    pub fn engine_at(&self, aws: &StandIn) -> Result<[Value; 2]> {
         let [mut secret, mut engine] = self.seed_engine()?;
         let key = aws.root_key();
         secret["data"] = json!({

@@ -12,8 +12,9 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use e2e::proxy::{Open, Passing, Proxy};
+use e2e::stand::Server;
 use e2e::world::scenes::simple_role;
-use e2e::{RealStand, Stand, World};
+use e2e::{OwnStand as _, RealStand, Stand as _, Start, World};
 use serde_json::{Value, json};
 
 use table::Case;
@@ -23,10 +24,15 @@ async fn whatever_is_wrong_is_said_without_spinning_and_goes_on_when_mended() ->
     let mut world = World::prepare(RealStand::start().await?).await?;
     // These cases are not about rights: engines at many paths.
     world.login_token = rights_for_all(&world).await?;
-    let api = &world.stand.cluster;
-    let kube = Proxy::start(api.url(), Some(api.ca_pem()), Arc::new(Open)).await?;
-    let vault = Proxy::start(&world.stand.vault_address(), None, Arc::new(Open)).await?;
-    let mut operator = world.stand.operator_through(&kube.url, &[]).await?;
+    let kube = Proxy::start(&world.stand.kube_server(), Arc::new(Open)).await?;
+    let vault = Proxy::start(&Server::plain(world.stand.vault_address()), Arc::new(Open)).await?;
+    let mut operator = world
+        .stand
+        .start_operator(Start {
+            api_server: Some(&kube.url),
+            ..Start::default()
+        })
+        .await?;
     let [mut binding, token] = world.token_binding("demo");
     binding["spec"]["clientConfig"]["url"] = json!(vault.url);
     world.apply(&[binding, token]).await?;

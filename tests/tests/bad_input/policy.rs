@@ -4,7 +4,7 @@
 use anyhow::{Context, Result, ensure};
 use e2e::servers::eventually;
 use e2e::world::base64;
-use e2e::{RealStand, Stand, World, manifests};
+use e2e::{OwnStand as _, RealStand, Stand, World, manifests};
 use kube::Api;
 use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams};
 use kube::core::{ApiResource, GroupVersionKind};

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use e2e::servers::{AwsStandIn, Stand as Folder, eventually};
 use e2e::world::scenes::{request, secret_of, simple_role};
-use e2e::{Operator, RealStand, World};
+use e2e::{Operator, OwnStand as _, RealStand, World};
 use serde_json::json;
 
 const REQUEST: &str = "AWSAccessKeyRequest";
@@ -51,7 +51,14 @@ async fn shifted(
         ("LD_PRELOAD", library),
         ("SHIFT_SECONDS", Path::new(seconds)),
     ];
-    world.stand.operator_in(&env, flags).await
+    world
+        .stand
+        .start_operator(Start {
+            flags,
+            env: &env,
+            ..Start::default()
+        })
+        .await
 }
 
 #[tokio::test]
