@@ -204,7 +204,7 @@ pub(crate) async fn client(kubeconfig: &Path) -> Result<Client> {
 
 /// A binary of this workspace, built before the tests run (`make e2e` does).
 pub fn binary(name: &str) -> Result<PathBuf> {
-    // A test is target/…/deps/NAME, a program target/…/NAME.
+    // A test is target/…/deps/NAME, an example target/…/examples/NAME, a program target/…/NAME.
     let exe = std::env::current_exe()?;
     let found = exe
         .ancestors()

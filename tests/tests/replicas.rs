@@ -5,10 +5,9 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
-use e2e::servers::{AwsStandIn, eventually};
-use e2e::world::scenes::{request, secret_of, simple_role};
+use e2e::servers::eventually;
+use e2e::world::scenes::{request, secret_of};
 use e2e::{Operator, OwnStand as _, RealStand, Stand, World};
-use serde_json::json;
 
 const REQUEST: &str = "AWSAccessKeyRequest";
 /// Longer than an operator may take from the record of an intent to the read of the key.
@@ -109,67 +108,4 @@ async fn each_has_one<S: Stand>(world: &World<S>, names: &[String]) -> Result<()
     let users = world.users().await?;
     ensure!(users.len() == names.len(), "{} users", users.len());
     Ok(())
-}
-
-/// The read of a key takes AWS a minute, and its operator is frozen meanwhile: another one comes to
-/// the request first, and nothing of the late key is left. Vault's log of what it began takes minutes to clear:
-/// only `make chaos` has them (LEASEHOLD_CHAOS=long).
-#[tokio::test]
-async fn a_slow_read_of_a_frozen_operator_leaves_nothing_behind() -> Result<()> {
-    if std::env::var("LEASEHOLD_CHAOS")
-        .ok()
-        .is_none_or(|v| v != "long")
-    {
-        println!("NOT RUN: it takes ten minutes, and make chaos runs it");
-        return Ok(());
-    }
-    let (world, aws) = tokio::join!(RealStand::start(), AwsStandIn::start());
-    let (world, aws) = (World::prepare(world?).await?, aws?);
-    let mut one = world.operator(&["--instance=one"]).await?;
-    world.apply(&world.token_binding("demo")).await?;
-    world.apply(&world.engine_at(&aws)?).await?;
-    world.apply(&[simple_role("deploy")]).await?;
-    world.phase("AWSRole", "deploy", "Success").await?;
-    let slow = json!({"rules": [{"action": "CreateUser", "delay_ms": 60_000, "times": 1}]});
-    aws.set_faults(&slow).await?;
-    world.apply(&[request("app", "deploy")]).await?;
-    world.approve("app").await?;
-    eventually("AWS was asked", || async {
-        let state = aws.state().await?;
-        let counts = &state["counts"];
-        ensure!(!counts["CreateUser"].is_null(), "{counts}");
-        Ok(())
-    })
-    .await?;
-    one.pause()?;
-    let mut other = world.operator(&["--instance=other"]).await?;
-    // The frozen one's intent is left alone for 100 s.
-    patiently("the other operator delivers", || async {
-        let object = world.get(REQUEST, "demo", "app").await?.context("it")?;
-        ensure!(
-            object["status"]["phase"] == "Issued",
-            "{}",
-            object["status"]
-        );
-        let retiring = &object["status"]["retiring"];
-        ensure!(retiring.is_null(), "{retiring}");
-        Ok(())
-    })
-    .await?;
-    one.resume()?;
-    patiently("one user, one lease, one working key", || async {
-        let users = aws.users().await?;
-        ensure!(users.len() == 1, "{users:?}");
-        let leases = world.leases("k8s.-.demo.deploy").await?;
-        ensure!(leases.len() == 1, "{leases:?}");
-        let object = world.get(REQUEST, "demo", "app").await?.context("it")?;
-        let key = world.key_in(&secret_of(&object)).await?;
-        aws.aws(key)?.caller_arn().await?;
-        Ok(())
-    })
-    .await?;
-    world.delete(REQUEST, "app").await?;
-    ensure!(aws.users().await?.is_empty());
-    one.stop().await?;
-    other.stop().await
 }

@@ -14,7 +14,7 @@ use anyhow::{Context, Result, ensure};
 use e2e::proxy::{Open, Passing, Proxy};
 use e2e::stand::Server;
 use e2e::world::scenes::simple_role;
-use e2e::{OwnStand as _, RealStand, Stand as _, Start, World};
+use e2e::{OwnStand as _, RealStand, Stand, Start, World};
 use serde_json::{Value, json};
 
 use table::Case;

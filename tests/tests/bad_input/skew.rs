@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use e2e::servers::{AwsStandIn, Stand as Folder, eventually};
 use e2e::world::scenes::{request, secret_of, simple_role};
-use e2e::{Operator, OwnStand as _, RealStand, World};
+use e2e::{Operator, OwnStand as _, RealStand, Stand as _, Start, World};
 use serde_json::json;
 
 const REQUEST: &str = "AWSAccessKeyRequest";
