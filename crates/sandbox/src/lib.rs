@@ -2,5 +2,7 @@
 
 pub mod aws;
 pub mod clock;
+#[cfg(feature = "http")]
+pub mod face;
 pub mod faults;
 pub mod wire;

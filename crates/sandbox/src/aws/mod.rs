@@ -2,7 +2,7 @@
 //! among them, take for the real one.
 //!
 //! [`Aws`] is the whole of it: a state machine that is given a [`Request`] and
-//! the time and gives a [`Response`]. `serve` puts it on a port. It checks
+//! the time and gives a [`Response`]. The crate's `face` puts it on a port. It checks
 //! signatures, evaluates policies and refuses in AWS's words; the crate's
 //! introduction says where it differs.
 
@@ -41,8 +41,6 @@ use xml::Xml;
 pub use crate::faults::Cut;
 pub use crate::wire::{Request, Response};
 pub use faults::{Fault, FaultPlan, Rule};
-#[cfg(feature = "http")]
-pub use http::{ADMIN_PATH, Shared, serve};
 pub use signature::sign;
 pub use sts::{TokenCheck, WebIdentity};
 
