@@ -48,6 +48,16 @@ pub struct Settings {
     pub identity: Option<super::Identity>,
 }
 
+impl From<Limits> for Settings {
+    fn from(limits: Limits) -> Self {
+        Self {
+            limits,
+            #[cfg(feature = "tls")]
+            identity: None,
+        }
+    }
+}
+
 /// How long connections may take to end once the server is told to.
 const GRACE: Duration = Duration::from_secs(1);
 

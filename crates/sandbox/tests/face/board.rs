@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use leasehold_sandbox::clock::Clock;
-use leasehold_sandbox::face::{Answer, Course, Limits, Next, Served, Server, Settings, Shared};
+use leasehold_sandbox::face::{Answer, Course, Limits, Next, Served, Server, Shared};
 use leasehold_sandbox::faults::{Fault, FaultPlan, Faults};
 use leasehold_sandbox::wire::{Request, Response};
 use serde_json::{Value, json};
@@ -134,11 +134,7 @@ pub(crate) async fn served() -> (Shared<Board>, Server) {
 /// The same with other limits.
 pub(crate) async fn served_with(limits: Limits) -> (Shared<Board>, Server) {
     let shared = Shared::new(Board::default(), Clock::default());
-    let settings = Settings {
-        limits,
-        ..Settings::default()
-    };
     let address = ([127, 0, 0, 1], 0).into();
-    let server = Server::bind(shared.clone(), address, settings).await;
+    let server = Server::bind(shared.clone(), address, limits.into()).await;
     (shared, server.unwrap())
 }
