@@ -13,12 +13,12 @@ mod caller;
 mod ec2;
 mod errors;
 mod faults;
-#[cfg(feature = "http")]
-mod http;
 mod iam;
 mod managed;
 mod policy;
 mod request;
+#[cfg(feature = "http")]
+mod served;
 mod service;
 mod signature;
 mod sts;
