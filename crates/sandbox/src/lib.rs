@@ -3,4 +3,5 @@
 pub mod aws;
 pub mod clock;
 pub mod faults;
+pub mod kube;
 pub mod wire;
