@@ -5,4 +5,5 @@ pub mod clock;
 #[cfg(feature = "http")]
 pub mod face;
 pub mod faults;
+pub mod kube;
 pub mod wire;
