@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use hyper::body::Incoming;
 use hyper::header::{CONNECTION, CONTENT_TYPE, DATE, EXPECT, HOST, HeaderName, HeaderValue};
-use hyper::{StatusCode, Version};
+use hyper::{Method, StatusCode, Version};
 use tokio::sync::watch;
 
 use super::body::{Said, Unread, whole};
@@ -93,16 +93,20 @@ impl<S: Served> Line<S> {
         let mut hosts = head.headers.get_all(HOST).iter();
         let host = hosts.next();
         if host.is_none() && head.version == Version::HTTP_11 {
-            return Err(bad("missing required Host header"));
+            return Err(bad(": missing required Host header"));
         }
         if hosts.next().is_some() {
-            return Err(bad("too many Host headers"));
+            return Err(bad(""));
+        }
+        if head.method == Method::OPTIONS && head.uri.path() == "*" {
+            // About the server, not about anything in it: Go's answers that by itself.
+            return Err(Refused::With(Response::new(200, "", "")));
         }
         let waits = head.headers.get(EXPECT).is_some();
         let body = whole(body, S::MAX_BODY, waits, self.limits.body_patience).await;
         let body = body.map_err(|error| match error {
             Unread::TooLarge => Refused::With(self.shared.with(|machine| machine.too_large())),
-            Unread::Broken => bad("body"),
+            Unread::Broken => bad(""),
             Unread::TooSlow => Refused::Cut,
         })?;
         // The target may name the host too, and goes before the header (RFC 9112, 3.2.2).
@@ -168,9 +172,9 @@ enum Refused {
     Cut,
 }
 
-/// What Go's server says, which all of the real ones stand on.
+/// What Go's server says, which the real ones stand on.
 fn bad(why: &str) -> Refused {
-    let words = format!("400 Bad Request: {why}");
+    let words = format!("400 Bad Request{why}");
     Refused::With(Response::new(400, "text/plain; charset=utf-8", words))
 }
 

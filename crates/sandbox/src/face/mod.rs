@@ -20,7 +20,7 @@ use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::faults::Cut;
+use crate::faults::{Cut, Fault};
 use crate::wire::{Request, Response};
 
 pub use admin::ADMIN_PATH;
@@ -100,6 +100,16 @@ pub struct Course {
     pub answer_delay: Duration,
     /// Whether to cut the connection, and when.
     pub cut: Option<Cut>,
+}
+
+impl From<&Fault> for Course {
+    fn from(fault: &Fault) -> Self {
+        Self {
+            delay: fault.delay,
+            answer_delay: fault.answer_delay,
+            cut: fault.cut,
+        }
+    }
 }
 
 /// What a machine says to a request.

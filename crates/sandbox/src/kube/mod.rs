@@ -36,6 +36,8 @@ mod route;
 mod rules;
 pub(crate) mod schema;
 mod selector;
+#[cfg(feature = "http")]
+mod served;
 mod store;
 mod strategic;
 mod strict;

@@ -52,11 +52,7 @@ impl Served for Board {
     }
 
     fn course(fault: &Fault) -> Course {
-        Course {
-            delay: fault.delay,
-            answer_delay: fault.answer_delay,
-            cut: fault.cut,
-        }
+        fault.into()
     }
 
     fn answer(&mut self, request: &Request, fault: &Fault, now: Timestamp) -> Answer<Reader> {

@@ -79,7 +79,7 @@ async fn methods_are_the_machines_business() {
     for (line, method, path) in [
         ("LIST /v1/x", "LIST", "/v1/x"),
         ("BREW /pot", "BREW", "/pot"),
-        ("OPTIONS *", "OPTIONS", "*"),
+        ("OPTIONS /x", "OPTIONS", "/x"),
         ("DELETE /a//b/../c", "DELETE", "/a//b/../c"),
     ] {
         let mut client = Client::to(server.address()).await;
@@ -89,6 +89,14 @@ async fn methods_are_the_machines_business() {
             (&json!(method), &json!(path))
         );
     }
+}
+
+#[tokio::test]
+async fn options_of_no_path_are_the_servers() {
+    let (_shared, server) = served().await;
+    let mut client = Client::to(server.address()).await;
+    let said = client.ask("OPTIONS *", "").await.unwrap();
+    assert_eq!((said.status, said.body.as_str()), (200, ""));
 }
 
 #[tokio::test]
