@@ -45,7 +45,6 @@ pub use signature::sign;
 pub use sts::{TokenCheck, WebIdentity};
 
 /// What an account starts with.
-#[derive(Debug)]
 pub struct Config {
     /// The account's number.
     pub account_id: String,
@@ -63,6 +62,16 @@ pub struct Config {
     pub token_check: TokenCheck,
     /// What ids and secrets are made from: the same seed makes the same ones.
     pub seed: u64,
+}
+
+impl std::fmt::Debug for Config {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Without the secret.
+        f.debug_struct("Config")
+            .field("account_id", &self.account_id)
+            .field("root_user", &self.root_user)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Default for Config {

@@ -133,9 +133,9 @@ impl<S: Served> Line<S> {
         let said = Said::Whole(response.body.into());
         let mut http = self.head(response.status, response.content_type, said);
         for (name, value) in response.headers {
-            if let Ok(value) = HeaderValue::from_str(&value) {
-                http.headers_mut()
-                    .append(HeaderName::from_static(name), value);
+            let name = HeaderName::from_bytes(name.as_bytes());
+            if let (Ok(name), Ok(value)) = (name, HeaderValue::from_str(&value)) {
+                http.headers_mut().append(name, value);
             }
         }
         http
