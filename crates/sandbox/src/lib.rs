@@ -3,4 +3,5 @@
 pub mod aws;
 pub mod clock;
 pub mod faults;
+pub mod vault;
 pub mod wire;
