@@ -6,4 +6,10 @@ pub mod clock;
 pub mod face;
 pub mod faults;
 pub mod kube;
+#[cfg(feature = "http")]
+mod sandbox;
+pub mod vault;
 pub mod wire;
+
+#[cfg(feature = "http")]
+pub use sandbox::{Config, Sandbox, StartError};

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 async fn sandbox() -> Sandbox {
     let sandbox = Sandbox::start(Config::default()).await.unwrap();
     let (key, secret) = sandbox.aws_root();
-    let policy = r#"{"Version":"2012-10-17","Statement":[]}"#;
+    let policy = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"ec2:*","Resource":"*"}}"#;
     for (path, body) in [
         ("sys/mounts/aws", json!({"type": "aws"})),
         (
