@@ -1,7 +1,7 @@
 //! The time the servers go by.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -10,33 +10,48 @@ use jiff::{SignedDuration, Timestamp};
 /// Faster, so that a lease's hour passes while somebody watches. It never goes back unless
 /// it is set back.
 #[derive(Debug, Clone)]
-pub struct Clock(Arc<Mutex<Hands>>);
+pub struct Clock(Arc<Shown>);
+
+#[derive(Debug)]
+struct Shown {
+    hands: Mutex<Hands>,
+    /// Told when the clock is set or its rate changes: timers that go by it are wrong then.
+    #[cfg(feature = "http")]
+    moved: tokio::sync::watch::Sender<()>,
+}
 
 #[derive(Debug)]
 struct Hands {
     /// What the clock showed at `since`.
     then: Timestamp,
-    since: Instant,
+    /// By the machine's wall clock, which goes on while a laptop sleeps: whoever signs with
+    /// the time of day would be refused by a clock that stood still meanwhile.
+    since: Timestamp,
+    /// What it showed last.
+    last: Timestamp,
     rate: f64,
 }
 
 impl Default for Clock {
     /// The machine's time.
-    #[expect(clippy::disallowed_methods, reason = "here time comes in")]
     fn default() -> Self {
-        Self::starting_at(Timestamp::now())
+        Self::starting_at(machine())
     }
 }
 
 impl Clock {
     /// A clock that shows this now, and goes on from there.
-    #[expect(clippy::disallowed_methods, reason = "here time comes in")]
     pub fn starting_at(then: Timestamp) -> Self {
-        Self(Arc::new(Mutex::new(Hands {
-            then,
-            since: Instant::now(),
-            rate: 1.0,
-        })))
+        Self(Arc::new(Shown {
+            hands: Mutex::new(Hands {
+                then,
+                since: machine(),
+                last: then,
+                rate: 1.0,
+            }),
+            #[cfg(feature = "http")]
+            moved: tokio::sync::watch::Sender::new(()),
+        }))
     }
 
     /// The time.
@@ -46,17 +61,27 @@ impl Clock {
 
     /// Sets the clock forward, or back.
     pub fn advance(&self, by: SignedDuration) {
-        let mut hands = self.lock();
-        let now = hands.now();
-        hands.set(now.checked_add(by).unwrap_or(now));
+        self.change(|hands| {
+            let now = hands.now();
+            hands.set(now.checked_add(by).unwrap_or(now));
+        });
+    }
+
+    /// Sets how far the clock is ahead of the machine's, whatever it shows now.
+    pub fn set_ahead(&self, by: SignedDuration) {
+        self.change(|hands| {
+            let now = machine();
+            hands.set(now.checked_add(by).unwrap_or(now));
+        });
     }
 
     /// Lets the clock run that many times as fast as the machine's; 0 stops it.
     pub fn set_rate(&self, rate: f64) {
-        let mut hands = self.lock();
-        let now = hands.now();
-        hands.set(now);
-        hands.rate = rate.max(0.0);
+        self.change(|hands| {
+            let now = hands.now();
+            hands.set(now);
+            hands.rate = rate.max(0.0);
+        });
     }
 
     /// How fast it runs.
@@ -68,7 +93,7 @@ impl Clock {
     /// is past, at most an hour, which is also what a clock that stands still gives.
     pub fn until(&self, time: Timestamp) -> Duration {
         const MOST: Duration = Duration::from_secs(3600);
-        let hands = self.lock();
+        let mut hands = self.lock();
         let left = time.duration_since(hands.now()).as_secs_f64();
         if left <= 0.0 {
             return Duration::ZERO;
@@ -76,25 +101,55 @@ impl Clock {
         Duration::try_from_secs_f64(left / hands.rate).map_or(MOST, |left| left.min(MOST))
     }
 
+    /// Waits until the clock shows a time, also if it is set or its rate changes meanwhile.
+    /// Without a time it waits forever.
+    #[cfg(feature = "http")]
+    pub async fn reaches(&self, time: Option<Timestamp>) {
+        let Some(time) = time else {
+            return std::future::pending().await;
+        };
+        let mut moved = self.0.moved.subscribe();
+        while self.now() < time {
+            // A timer's grain is a millisecond: one that is shorter would spin.
+            let wait = self.until(time).max(Duration::from_millis(1));
+            // An error would mean that the clock is gone, and it is here.
+            let _ = tokio::time::timeout(wait, moved.changed()).await;
+        }
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Hands)) {
+        change(&mut self.lock());
+        #[cfg(feature = "http")]
+        self.0.moved.send_replace(());
+    }
+
     fn lock(&self) -> MutexGuard<'_, Hands> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.hands.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Hands {
-    fn now(&self) -> Timestamp {
-        let passed = self.since.elapsed().as_secs_f64() * self.rate;
-        SignedDuration::try_from_secs_f64(passed)
+    fn now(&mut self) -> Timestamp {
+        let passed = machine().duration_since(self.since).as_secs_f64() * self.rate;
+        let now = SignedDuration::try_from_secs_f64(passed)
             .ok()
             .and_then(|passed| self.then.checked_add(passed).ok())
-            .unwrap_or(self.then)
+            .unwrap_or(self.then);
+        // The machine's own clock may be set back under it.
+        self.last = self.last.max(now);
+        self.last
     }
 
-    #[expect(clippy::disallowed_methods, reason = "here time comes in")]
     fn set(&mut self, then: Timestamp) {
         self.then = then;
-        self.since = Instant::now();
+        self.since = machine();
+        self.last = then;
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "here time comes in")]
+fn machine() -> Timestamp {
+    Timestamp::now()
 }
 
 #[cfg(test)]
@@ -122,5 +177,27 @@ mod tests {
         clock.set_rate(60.0);
         let hour = clock.now() + SignedDuration::from_hours(1);
         assert!(clock.until(hour) <= Duration::from_secs(60));
+    }
+
+    #[test]
+    fn how_far_it_is_ahead_does_not_add_up() {
+        let clock = Clock::default();
+        for _ in 0..2 {
+            clock.set_ahead(SignedDuration::from_hours(1));
+        }
+        let ahead = clock.now().duration_since(machine());
+        assert!(ahead <= SignedDuration::from_hours(1), "{ahead}");
+        assert!(ahead > SignedDuration::from_mins(59), "{ahead}");
+    }
+
+    #[cfg(feature = "http")]
+    #[tokio::test]
+    async fn whoever_waits_for_a_time_sees_that_the_clock_is_set() {
+        let clock = Clock::default();
+        let hour = clock.now() + SignedDuration::from_hours(1);
+        let wait = clock.reaches(Some(hour));
+        let set = async { clock.advance(SignedDuration::from_hours(2)) };
+        tokio::join!(wait, set);
+        assert!(clock.now() >= hour);
     }
 }

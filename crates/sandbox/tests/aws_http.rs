@@ -7,12 +7,16 @@ use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use leasehold_sandbox::aws::{Aws, Config, FaultPlan, Request, Shared, serve, sign};
+use leasehold_sandbox::aws::{Aws, Config, FaultPlan, Request, sign};
+use leasehold_sandbox::clock::Clock;
+use leasehold_sandbox::face::{Server, Settings};
 use tokio::net::TcpListener;
+
+type Shared = leasehold_sandbox::face::Shared<Aws>;
 
 fn start() -> (Shared, SocketAddr) {
     let aws = Aws::new(Config::default(), jiff::Timestamp::UNIX_EPOCH).unwrap();
-    let shared = Shared::new(aws);
+    let shared = Shared::new(aws, Clock::default());
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
     let address = listener.local_addr().unwrap();
@@ -24,7 +28,8 @@ fn start() -> (Shared, SocketAddr) {
             .unwrap();
         runtime.block_on(async {
             let listener = TcpListener::from_std(listener).unwrap();
-            serve(served, listener).await.unwrap();
+            let _server = Server::start(served, listener, Settings::default()).unwrap();
+            std::future::pending::<()>().await;
         });
     });
     (shared, address)

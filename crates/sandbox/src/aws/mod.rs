@@ -2,7 +2,7 @@
 //! among them, take for the real one.
 //!
 //! [`Aws`] is the whole of it: a state machine that is given a [`Request`] and
-//! the time and gives a [`Response`]. `serve` puts it on a port. It checks
+//! the time and gives a [`Response`]. The crate's `face` puts it on a port. It checks
 //! signatures, evaluates policies and refuses in AWS's words; the crate's
 //! introduction says where it differs.
 
@@ -13,12 +13,12 @@ mod caller;
 mod ec2;
 mod errors;
 mod faults;
-#[cfg(feature = "http")]
-mod http;
 mod iam;
 mod managed;
 mod policy;
 mod request;
+#[cfg(feature = "http")]
+mod served;
 mod service;
 mod signature;
 mod sts;
@@ -41,13 +41,10 @@ use xml::Xml;
 pub use crate::faults::Cut;
 pub use crate::wire::{Request, Response};
 pub use faults::{Fault, FaultPlan, Rule};
-#[cfg(feature = "http")]
-pub use http::{ADMIN_PATH, Shared, serve};
 pub use signature::sign;
 pub use sts::{TokenCheck, WebIdentity};
 
 /// What an account starts with.
-#[derive(Debug)]
 pub struct Config {
     /// The account's number.
     pub account_id: String,
@@ -65,6 +62,16 @@ pub struct Config {
     pub token_check: TokenCheck,
     /// What ids and secrets are made from: the same seed makes the same ones.
     pub seed: u64,
+}
+
+impl std::fmt::Debug for Config {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Without the secret.
+        f.debug_struct("Config")
+            .field("account_id", &self.account_id)
+            .field("root_user", &self.root_user)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Default for Config {

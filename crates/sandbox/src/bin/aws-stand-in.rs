@@ -4,8 +4,9 @@ use std::io::Write as _;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
-use leasehold_sandbox::aws::{Aws, Config, FaultPlan, Rule, Shared, serve};
-use tokio::net::TcpListener;
+use leasehold_sandbox::aws::{Aws, Config, FaultPlan, Rule};
+use leasehold_sandbox::clock::Clock;
+use leasehold_sandbox::face::{Server, Settings, Shared};
 
 const USAGE: &str = "\
 AWS's IAM, STS and a corner of EC2 on one port, in memory, for tests. Not for production.
@@ -52,19 +53,17 @@ async fn run(
     config: Config,
     faults: FaultPlan,
 ) -> Result<std::convert::Infallible, String> {
-    let listener = TcpListener::bind(listen)
+    let clock = Clock::default();
+    let mut aws = Aws::new(config, clock.now())?;
+    aws.set_faults(faults);
+    let server = Server::bind(Shared::new(aws, clock), listen, Settings::default())
         .await
         .map_err(|error| format!("{listen}: {error}"))?;
-    let address = listener.local_addr().map_err(|error| error.to_string())?;
-    let mut aws = Aws::new(config, clock())?;
-    aws.set_faults(faults);
     let mut stdout = std::io::stdout();
-    writeln!(stdout, "http://{address}")
+    writeln!(stdout, "http://{}", server.address())
         .and_then(|()| stdout.flush())
         .map_err(|error| error.to_string())?;
-    serve(Shared::new(aws), listener)
-        .await
-        .map_err(|error| error.to_string())
+    std::future::pending().await
 }
 
 type Options = (SocketAddr, Config, FaultPlan);
@@ -74,7 +73,7 @@ fn options(mut args: impl Iterator<Item = String>) -> Result<Option<Options>, St
     let mut faults = FaultPlan::default();
     let mut config = Config {
         // Another life hands out other keys.
-        seed: clock().as_millisecond().unsigned_abs(),
+        seed: Clock::default().now().as_millisecond().unsigned_abs(),
         ..Config::default()
     };
     let from_env = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
@@ -113,9 +112,4 @@ fn options(mut args: impl Iterator<Item = String>) -> Result<Option<Options>, St
 fn fail(error: &str) -> ExitCode {
     let _ = writeln!(std::io::stderr(), "aws-stand-in: {error}");
     ExitCode::FAILURE
-}
-
-#[expect(clippy::disallowed_methods, reason = "where time comes in")]
-fn clock() -> jiff::Timestamp {
-    jiff::Timestamp::now()
 }

@@ -1,0 +1,301 @@
+//! Bodies: JSON and YAML, and what is wrong with them.
+
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Value};
+
+use super::errors::Failure;
+use crate::wire::Request;
+
+/// How many bytes a body may have.
+pub(super) const LIMIT: usize = 3 * 1024 * 1024;
+
+/// A body as it was read.
+#[derive(Debug, Default)]
+pub(super) struct Body {
+    pub(super) value: Value,
+    /// The paths of fields that stood there twice; the last one counts.
+    pub(super) duplicates: Vec<String>,
+}
+
+/// The type of the body without its parameters.
+pub(super) fn media_type(request: &Request) -> &str {
+    let kind = request.header("Content-Type").unwrap_or_default();
+    kind.split(';').next().unwrap_or_default().trim()
+}
+
+/// Reads a whole object of that kind.
+pub(super) fn object(request: &Request, kind: &str) -> Result<Body, Failure> {
+    let body = match media_type(request) {
+        "application/json" | "" => json(&request.body),
+        "application/yaml" => yaml(&request.body),
+        _ => return Err(Failure::unknown_format()),
+    };
+    let unrecognized = |why: String| {
+        let shown = shown(&request.body);
+        Failure::bad_request(format!(
+            "the object provided is unrecognized (must be of type {kind}): couldn't get \
+             version/kind; json parse error: {why} ({shown})"
+        ))
+    };
+    let body = body.map_err(unrecognized)?;
+    if body.value.is_object() {
+        return Ok(body);
+    }
+    let found = match &body.value {
+        Value::Array(_) => "array",
+        Value::String(_) => "string",
+        Value::Number(_) => "number",
+        Value::Bool(_) => "bool",
+        // `null` is an object without fields to Go.
+        _ => {
+            return Ok(Body {
+                value: Value::Object(Map::new()),
+                ..body
+            });
+        }
+    };
+    Err(unrecognized(format!(
+        "json: cannot unmarshal {found} into Go value of type struct {{ APIVersion string \
+         \"json:\\\"apiVersion,omitempty\\\"\"; Kind string \"json:\\\"kind,omitempty\\\"\" }}"
+    )))
+}
+
+/// The beginning of a body, as it stands in errors.
+fn shown(bytes: &[u8]) -> String {
+    if bytes.is_empty() {
+        return "<empty>".to_owned();
+    }
+    let text = String::from_utf8_lossy(bytes);
+    if bytes.first() == Some(&b'{') {
+        return text.chars().take(1024).collect();
+    }
+    bytes
+        .iter()
+        .take(1024)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+/// Reads JSON; the error is in Go's words.
+pub(super) fn json(bytes: &[u8]) -> Result<Body, String> {
+    let mut duplicates = Vec::new();
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    let tree = Tree {
+        place: None,
+        duplicates: &mut duplicates,
+    };
+    let value = tree
+        .deserialize(&mut reader)
+        .and_then(|value| reader.end().map(|()| value))
+        .map_err(|error| go_error(&error, bytes))?;
+    Ok(Body { value, duplicates })
+}
+
+/// Reads YAML, of which JSON is a part.
+pub(super) fn yaml(bytes: &[u8]) -> Result<Body, String> {
+    if let Ok(body) = json(bytes) {
+        return Ok(body);
+    }
+    let text = std::str::from_utf8(bytes).map_err(|error| error.to_string())?;
+    let options = serde_saphyr::options! { strict_booleans: true };
+    let value = serde_saphyr::from_str_with_options(text, options)
+        .map_err(|error| format!("error converting YAML to JSON: yaml: {error}"))?;
+    Ok(Body {
+        value,
+        duplicates: Vec::new(),
+    })
+}
+
+fn go_error(error: &serde_json::Error, bytes: &[u8]) -> String {
+    if error.is_eof() {
+        return "unexpected end of JSON input".to_owned();
+    }
+    // serde_json counts lines from 1 and columns up to and with the byte it stumbled at.
+    let line = error.line().saturating_sub(1);
+    let start: usize = bytes
+        .split_inclusive(|byte| *byte == b'\n')
+        .take(line)
+        .map(<[u8]>::len)
+        .sum();
+    let at = (start + error.column().saturating_sub(1)).min(bytes.len().saturating_sub(1));
+    let Some(byte) = bytes.get(at) else {
+        return "unexpected end of JSON input".to_owned();
+    };
+    let text = error.to_string();
+    let place = if text.starts_with("key must be a string") || text.starts_with("trailing comma") {
+        "looking for beginning of object key string"
+    } else if text.starts_with("expected `:`") {
+        "after object key"
+    } else if text.starts_with("expected `,` or `}`") {
+        "after object key:value pair"
+    } else if text.starts_with("expected `,` or `]`") {
+        "after array element"
+    } else if text.starts_with("trailing characters") {
+        "after top-level value"
+    } else {
+        "looking for beginning of value"
+    };
+    format!(
+        "invalid character '{}' {place}",
+        char::from(*byte).escape_default()
+    )
+}
+
+/// Where in the tree something is being read.
+struct Place<'a> {
+    parent: Option<&'a Place<'a>>,
+    key: &'a str,
+    index: usize,
+}
+
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(parent) = self.parent {
+            write!(f, "{parent}")?;
+        }
+        match (self.key, self.parent) {
+            ("", _) => write!(f, "[{}]", self.index),
+            (key, None) => write!(f, "{key}"),
+            (key, Some(_)) => write!(f, ".{key}"),
+        }
+    }
+}
+
+/// Builds a value and notes keys that come twice.
+struct Tree<'a> {
+    place: Option<&'a Place<'a>>,
+    duplicates: &'a mut Vec<String>,
+}
+
+impl<'de> DeserializeSeed<'de> for Tree<'_> {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, reader: D) -> Result<Value, D::Error> {
+        reader.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Tree<'_> {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any value")
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Value, E> {
+        let number = serde_json::Number::from_f64(value);
+        number
+            .map(Value::Number)
+            .ok_or_else(|| E::custom("no finite number"))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_string<E>(self, value: String) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let mut list = Vec::new();
+        loop {
+            let place = Place {
+                parent: self.place,
+                key: "",
+                index: list.len(),
+            };
+            let tree = Tree {
+                place: Some(&place),
+                duplicates: self.duplicates,
+            };
+            match items.next_element_seed(tree)? {
+                Some(item) => list.push(item),
+                None => return Ok(Value::Array(list)),
+            }
+        }
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Value, A::Error> {
+        let mut map = Map::new();
+        while let Some(key) = fields.next_key::<String>()? {
+            let place = Place {
+                parent: self.place,
+                key: &key,
+                index: 0,
+            };
+            if map.contains_key(&key) {
+                self.duplicates.push(place.to_string());
+            }
+            let tree = Tree {
+                place: Some(&place),
+                duplicates: &mut *self.duplicates,
+            };
+            let value = fields.next_value_seed(tree)?;
+            map.insert(key, value);
+        }
+        Ok(Value::Object(map))
+    }
+}
+
+/// An error of a patch's body.
+pub(super) fn patch_error(why: &str) -> Failure {
+    Failure::bad_request(format!("error decoding patch: {why}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_that_stand_there_twice_are_named() {
+        let body = json(br#"{"a":1,"b":{"c":1,"c":2},"l":[{"x":1,"x":1}],"a":3}"#).expect("JSON");
+        assert_eq!(body.duplicates, ["b.c", "l[0].x", "a"]);
+        assert_eq!(body.value["a"], 3);
+    }
+
+    #[test]
+    fn what_is_no_json_is_refused_as_go_does() {
+        let error = |text: &str| json(text.as_bytes()).expect_err("no JSON");
+        assert_eq!(error("{"), "unexpected end of JSON input");
+        assert_eq!(error(""), "unexpected end of JSON input");
+        assert_eq!(
+            error("hello"),
+            "invalid character 'h' looking for beginning of value"
+        );
+        assert_eq!(error("{}x"), "invalid character 'x' after top-level value");
+        assert_eq!(error("{\"a\" 1}"), "invalid character '1' after object key");
+    }
+
+    #[test]
+    fn a_body_that_nests_too_deep_is_an_error_not_a_crash() {
+        assert!(json("[".repeat(100_000).as_bytes()).is_err());
+    }
+
+    #[test]
+    fn yaml_is_read_with_the_booleans_of_yaml_1_2() {
+        let body = yaml(b"a: yes\nb: true\nc: [1, x]\n").expect("YAML");
+        assert_eq!(
+            body.value,
+            serde_json::json!({"a": "yes", "b": true, "c": [1, "x"]})
+        );
+    }
+}

@@ -1,0 +1,324 @@
+//! Label and field selectors.
+
+use serde_json::Value;
+
+use super::errors::Failure;
+use super::resource::Resource;
+use super::store::Stored;
+
+/// Which objects are meant.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Selector {
+    labels: Vec<Requirement>,
+    fields: Vec<(String, bool, String)>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Requirement {
+    key: String,
+    operator: Operator,
+    values: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Operator {
+    In,
+    NotIn,
+    Exists,
+    Absent,
+    Greater,
+    Less,
+}
+
+impl Selector {
+    /// Reads `labelSelector` and `fieldSelector`.
+    pub(super) fn parse(labels: &str, fields: &str, resource: &Resource) -> Result<Self, Failure> {
+        Ok(Self {
+            labels: Parser::new(labels)
+                .requirements()
+                .map_err(Failure::bad_request)?,
+            fields: parse_fields(fields, resource)?,
+        })
+    }
+
+    pub(super) fn is_everything(&self) -> bool {
+        self.labels.is_empty() && self.fields.is_empty()
+    }
+
+    pub(super) fn matches(&self, object: &Stored) -> bool {
+        self.labels
+            .iter()
+            .all(|requirement| requirement.holds(object))
+            && self.fields.iter().all(|(field, is_equal, value)| {
+                let found = match field.as_str() {
+                    "metadata.name" => &*object.name,
+                    "metadata.namespace" => &*object.namespace,
+                    _ => find(&object.fields, field).unwrap_or_default(),
+                };
+                (found == value) == *is_equal
+            })
+    }
+}
+
+impl Requirement {
+    fn holds(&self, object: &Stored) -> bool {
+        let value = find(&object.labels, &self.key);
+        let is_among = value.is_some_and(|value| self.values.iter().any(|known| known == value));
+        let compare = |is: fn(&i64, &i64) -> bool| {
+            let value = value.and_then(|value| value.parse::<i64>().ok());
+            let bound = self
+                .values
+                .first()
+                .and_then(|bound| bound.parse::<i64>().ok());
+            value
+                .zip(bound)
+                .is_some_and(|(value, bound)| is(&value, &bound))
+        };
+        match self.operator {
+            Operator::In => is_among,
+            Operator::NotIn => !is_among,
+            Operator::Exists => value.is_some(),
+            Operator::Absent => value.is_none(),
+            Operator::Greater => compare(i64::gt),
+            Operator::Less => compare(i64::lt),
+        }
+    }
+}
+
+fn find<'a>(pairs: &'a [(Box<str>, Box<str>)], key: &str) -> Option<&'a str> {
+    pairs
+        .iter()
+        .find(|(known, _)| **known == *key)
+        .map(|(_, value)| &**value)
+}
+
+/// The values of an object that field selectors may ask for.
+pub(super) fn fields(resource: &Resource, object: &Value) -> Box<[(Box<str>, Box<str>)]> {
+    let of = |path: &str, names: &str| {
+        let found = names
+            .split('.')
+            .try_fold(object, |value, name| value.get(name));
+        let text = match found {
+            Some(Value::String(text)) => text.clone(),
+            None | Some(Value::Null | Value::Array(_) | Value::Object(_)) => default_of(path),
+            Some(other) => other.to_string(),
+        };
+        (Box::from(path), text.into_boxed_str())
+    };
+    let custom = selectable(resource, object["apiVersion"].as_str().unwrap_or_default());
+    let custom = custom.map(|path| of(path.trim_start_matches('.'), path.trim_start_matches('.')));
+    let builtin = resource.fields.iter().map(|path| match *path {
+        "source" => of(path, "source.component"),
+        path => of(path, path),
+    });
+    builtin.chain(custom).collect()
+}
+
+fn default_of(path: &str) -> String {
+    match path {
+        "spec.unschedulable" | "spec.hostNetwork" => "false".to_owned(),
+        "status.replicas" => "0".to_owned(),
+        _ => String::new(),
+    }
+}
+
+fn selectable<'a>(
+    resource: &'a Resource,
+    api_version: &str,
+) -> impl Iterator<Item = &'a str> + use<'a> {
+    let version = api_version.rsplit('/').next().unwrap_or_default();
+    let definition = resource.definition.as_deref();
+    let version = definition.and_then(|definition| definition.version(version));
+    version
+        .into_iter()
+        .flat_map(|version| version.selectable_fields.iter().map(String::as_str))
+}
+
+fn parse_fields(text: &str, resource: &Resource) -> Result<Vec<(String, bool, String)>, Failure> {
+    let mut terms = Vec::new();
+    for term in text.split(',').filter(|term| !term.is_empty()) {
+        let split = ["!=", "==", "="]
+            .iter()
+            .find_map(|operator| Some((*operator, term.split_once(operator)?)));
+        let Some((operator, (field, value))) = split else {
+            return Err(Failure::bad_request(format!(
+                "invalid selector: '{text}'; can't understand '{term}'"
+            )));
+        };
+        let storage = resource.api_version(resource.storage_version());
+        let extra: Vec<&str> = selectable(resource, &storage)
+            .map(|path| path.trim_start_matches('.'))
+            .chain(resource.fields.iter().copied())
+            .collect();
+        if !["metadata.name", "metadata.namespace"].contains(&field) && !extra.contains(&field) {
+            return Err(unknown_field(field, resource, &extra));
+        }
+        terms.push((field.to_owned(), operator != "!=", value.to_owned()));
+    }
+    Ok(terms)
+}
+
+fn unknown_field(field: &str, resource: &Resource, extra: &[&str]) -> Failure {
+    // Resources with fields of their own have a converter of their own, with other words.
+    if extra.is_empty() || resource.is_custom() {
+        let mut known = vec!["metadata.name", "metadata.namespace"];
+        known.extend(extra);
+        let known: Vec<String> = known.iter().map(|name| format!("\"{name}\"")).collect();
+        return Failure::bad_request(format!(
+            "\"{field}\" is not a known field selector: only {}",
+            known.join(", ")
+        ));
+    }
+    Failure::bad_request(format!("field label not supported: {field}"))
+}
+
+/// Reads label selectors as Kubernetes does: `a=b,c!=d,e in (f,g),h notin (i),j,!k,l>1`.
+struct Parser<'a> {
+    text: &'a str,
+    at: usize,
+}
+
+impl<'a> Parser<'a> {
+    fn new(text: &'a str) -> Self {
+        Self { text, at: 0 }
+    }
+
+    fn requirements(mut self) -> Result<Vec<Requirement>, String> {
+        let mut requirements = Vec::new();
+        if self.peek().is_empty() {
+            return Ok(requirements);
+        }
+        loop {
+            requirements.push(self.requirement()?);
+            match self.token() {
+                "" => return Ok(requirements),
+                "," => match self.peek() {
+                    "" => return Err("found '', expected: identifier after ','".to_owned()),
+                    _ => continue,
+                },
+                other => return Err(format!("found '{other}', expected: ',' or 'end of string'")),
+            }
+        }
+    }
+
+    fn requirement(&mut self) -> Result<Requirement, String> {
+        let parse = "unable to parse requirement: ";
+        let is_absent = self.peek() == "!";
+        if is_absent {
+            self.token();
+        }
+        let key = self.token();
+        if !is_word(key) {
+            return Err(format!("{parse}found '{key}', expected: identifier"));
+        }
+        check_key(key).map_err(|error| format!("{parse}{error}"))?;
+        let made = |operator, values| {
+            Ok(Requirement {
+                key: key.to_owned(),
+                operator,
+                values,
+            })
+        };
+        if is_absent {
+            return made(Operator::Absent, Vec::new());
+        }
+        if matches!(self.peek(), "" | ",") {
+            return made(Operator::Exists, Vec::new());
+        }
+        let operator = match self.token() {
+            "=" | "==" => return made(Operator::In, vec![self.value(key)?]),
+            "!=" => return made(Operator::NotIn, vec![self.value(key)?]),
+            ">" => return made(Operator::Greater, vec![self.value(key)?]),
+            "<" => return made(Operator::Less, vec![self.value(key)?]),
+            "in" => Operator::In,
+            "notin" => Operator::NotIn,
+            other => {
+                return Err(format!(
+                    "{parse}found '{other}', expected: in, notin, =, ==, !=, gt, lt"
+                ));
+            }
+        };
+        let values = self.set().map_err(|error| format!("{parse}{error}"))?;
+        made(operator, values)
+    }
+
+    fn value(&mut self, key: &str) -> Result<String, String> {
+        let parse = "unable to parse requirement: ";
+        if matches!(self.peek(), "" | ",") {
+            return Ok(String::new());
+        }
+        let value = self.token();
+        if !is_word(value) {
+            return Err(format!("{parse}found '{value}', expected: identifier"));
+        }
+        super::names::label_value(value)
+            .map_err(|why| format!("{parse}values[0][{key}]: Invalid value: \"{value}\": {why}"))?;
+        Ok(value.to_owned())
+    }
+
+    fn set(&mut self) -> Result<Vec<String>, String> {
+        let open = self.token();
+        if open != "(" {
+            return Err(format!("found '{open}' expected: '('"));
+        }
+        let mut values = Vec::new();
+        loop {
+            match self.token() {
+                ")" => return Ok(values),
+                "," if values.is_empty() => values.push(String::new()),
+                "," => {
+                    if matches!(self.peek(), "," | ")") {
+                        values.push(String::new());
+                    }
+                }
+                word if is_word(word) => values.push(word.to_owned()),
+                other => {
+                    return Err(format!("found '{other}', expected: ',', ')' or identifier"));
+                }
+            }
+        }
+    }
+
+    fn peek(&mut self) -> &'a str {
+        let at = self.at;
+        let token = self.token();
+        self.at = at;
+        token
+    }
+
+    fn token(&mut self) -> &'a str {
+        let rest = self.text[self.at..].trim_start();
+        let start = self.text.len() - rest.len();
+        let special = |c: char| "=!(),<>".contains(c);
+        let length = ["==", "!=", "=", "!", "(", ")", ",", "<", ">"]
+            .iter()
+            .find(|symbol| rest.starts_with(**symbol))
+            .map_or_else(
+                || {
+                    rest.find(|c: char| special(c) || c.is_whitespace())
+                        .unwrap_or(rest.len())
+                },
+                |symbol| symbol.len(),
+            );
+        self.at = start + length;
+        &rest[..length]
+    }
+}
+
+fn is_word(token: &str) -> bool {
+    token
+        .chars()
+        .next()
+        .is_some_and(|first| !"=!(),<>".contains(first))
+}
+
+fn check_key(key: &str) -> Result<(), String> {
+    let problems = super::names::label_key(key);
+    if problems.is_empty() {
+        return Ok(());
+    }
+    Err(format!(
+        "<nil>: Invalid value: \"{key}\": {}",
+        problems.join("; ")
+    ))
+}

@@ -1,0 +1,296 @@
+//! What a body may hold: its kind, the fields there are, and their types.
+
+use serde_json::Value;
+
+use super::errors::Failure;
+use super::query::FieldValidation;
+use super::resource::Resource;
+use super::write::Write;
+
+/// Checks what kind of object a body says it is.
+pub(super) fn check_kind(
+    resource: &Resource,
+    version: &str,
+    object: &Value,
+) -> Result<(), Failure> {
+    let text = |key: &str| object[key].as_str().unwrap_or_default();
+    let (kind, api_version) = (text("kind"), text("apiVersion"));
+    let wanted = resource.api_version(version);
+    if resource.is_custom() {
+        if kind.is_empty() {
+            return Err(Failure::bad_request(format!(
+                "Object 'Kind' is missing in '{object}'"
+            )));
+        }
+        if kind != resource.kind || api_version != wanted {
+            if kind == resource.kind {
+                return Err(Failure::bad_request(format!(
+                    "the API version in the data ({api_version}) does not match the expected API \
+                     version ({wanted})"
+                )));
+            }
+            let given = api_version.rsplit('/').next().unwrap_or_default();
+            return Err(Failure::bad_request(format!(
+                "{kind} in version \"{given}\" cannot be handled as a {}",
+                resource.kind
+            )));
+        }
+        return Ok(());
+    }
+    if !api_version.is_empty() && api_version != wanted {
+        let given = api_version.rsplit('/').next().unwrap_or_default();
+        return Err(Failure::bad_request(format!(
+            "{kind} in version \"{given}\" cannot be handled as a {}: no kind \"{kind}\" is \
+             registered for version \"{api_version}\" in scheme \"pkg/runtime/scheme.go:111\"",
+            resource.kind
+        )));
+    }
+    if !kind.is_empty() && kind != resource.kind {
+        let short = resource.group.split('.').next().unwrap_or_default();
+        let internal = if short.is_empty() { "core" } else { short };
+        return Err(Failure::bad_request(format!(
+            "{kind} in version \"{version}\" cannot be handled as a {own}: converting \
+             ({version}.{kind}) to ({internal}.{own}): unknown conversion",
+            own = resource.kind
+        )));
+    }
+    Ok(())
+}
+
+/// What a Go field of a type says about another type.
+fn mismatch(value: &Value, wanted: &str, place: &str) -> String {
+    let found = match value {
+        Value::Null => "null",
+        Value::Bool(_) => "bool",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    };
+    format!("json: cannot unmarshal {found} into Go struct field {place} of type {wanted}")
+}
+
+/// Checks the types of metadata, and of the data of the kinds that hold data.
+pub(super) fn check_types(
+    resource: &Resource,
+    version: &str,
+    object: &Value,
+) -> Result<(), Failure> {
+    let kind = &resource.kind;
+    let wrong = metadata_mismatch(object, kind).or_else(|| data_mismatch(resource, object));
+    let Some(wrong) = wrong else {
+        return Ok(());
+    };
+    Err(Failure::bad_request(format!(
+        "{kind} in version \"{version}\" cannot be handled as a {kind}: {wrong}"
+    )))
+}
+
+fn metadata_mismatch(object: &Value, kind: &str) -> Option<String> {
+    let meta = object.get("metadata")?;
+    if !meta.is_object() && !meta.is_null() {
+        return Some(mismatch(meta, "v1.ObjectMeta", &format!("{kind}.metadata")));
+    }
+    for key in ["labels", "annotations"] {
+        let place = format!("ObjectMeta.metadata.{key}");
+        if let Some(wrong) = map_mismatch(&meta[key], &place) {
+            return Some(wrong);
+        }
+    }
+    for key in [
+        "name",
+        "namespace",
+        "generateName",
+        "uid",
+        "resourceVersion",
+    ] {
+        let value = &meta[key];
+        if !value.is_string() && !value.is_null() {
+            let wanted = if key == "uid" { "types.UID" } else { "string" };
+            return Some(mismatch(
+                value,
+                wanted,
+                &format!("ObjectMeta.metadata.{key}"),
+            ));
+        }
+    }
+    for (key, wanted) in [
+        ("finalizers", "[]string"),
+        ("ownerReferences", "[]v1.OwnerReference"),
+    ] {
+        let place = format!("ObjectMeta.metadata.{key}");
+        let value = &meta[key];
+        if !value.is_array() && !value.is_null() {
+            return Some(mismatch(value, wanted, &place));
+        }
+        let fits = |item: &&Value| {
+            if key == "finalizers" {
+                item.is_string()
+            } else {
+                item.is_object()
+            }
+        };
+        let item = value
+            .as_array()
+            .into_iter()
+            .flatten()
+            .find(|item| !fits(item));
+        if let Some(item) = item {
+            return Some(mismatch(item, &wanted[2..], &place));
+        }
+    }
+    None
+}
+
+fn map_mismatch(map: &Value, place: &str) -> Option<String> {
+    if !map.is_object() && !map.is_null() {
+        return Some(mismatch(map, "map[string]string", place));
+    }
+    let mut values = map.as_object().into_iter().flatten();
+    let value = values.find(|(_, value)| !value.is_string() && !value.is_null());
+    value.map(|(_, value)| mismatch(value, "string", place))
+}
+
+fn data_mismatch(resource: &Resource, object: &Value) -> Option<String> {
+    let kind = resource.kind.as_str();
+    let maps: &[&str] = match (resource.group.as_str(), kind) {
+        ("", "ConfigMap") => &["data", "binaryData"],
+        ("", "Secret") => &["data", "stringData"],
+        _ => &[],
+    };
+    let wrong = maps
+        .iter()
+        .find_map(|key| map_mismatch(&object[*key], &format!("{kind}.{key}")));
+    wrong.or_else(|| {
+        let text = &object["type"];
+        let is_wrong = kind == "Secret" && resource.group.is_empty();
+        (is_wrong && !text.is_string() && !text.is_null())
+            .then(|| mismatch(text, "v1.SecretType", "Secret.type"))
+    })
+}
+
+const META: &[&str] = &[
+    "annotations",
+    "creationTimestamp",
+    "deletionGracePeriodSeconds",
+    "deletionTimestamp",
+    "finalizers",
+    "generateName",
+    "generation",
+    "labels",
+    "managedFields",
+    "name",
+    "namespace",
+    "ownerReferences",
+    "resourceVersion",
+    "selfLink",
+    "uid",
+];
+
+/// The fields at the top of the built-in kinds, beyond those every object has.
+fn top(group: &str, kind: &str) -> &'static [&'static str] {
+    match (group, kind) {
+        ("", "ConfigMap") => &["data", "binaryData", "immutable"],
+        ("", "Secret") => &["data", "stringData", "type", "immutable"],
+        ("", "ServiceAccount") => &[
+            "secrets",
+            "imagePullSecrets",
+            "automountServiceAccountToken",
+        ],
+        ("", "Event") => &[
+            "involvedObject",
+            "reason",
+            "message",
+            "source",
+            "firstTimestamp",
+            "lastTimestamp",
+            "count",
+            "type",
+            "eventTime",
+            "series",
+            "action",
+            "related",
+            "reportingComponent",
+            "reportingInstance",
+        ],
+        ("events.k8s.io", "Event") => &[
+            "eventTime",
+            "series",
+            "reportingController",
+            "reportingInstance",
+            "action",
+            "reason",
+            "regarding",
+            "related",
+            "note",
+            "type",
+            "deprecatedSource",
+            "deprecatedFirstTimestamp",
+            "deprecatedLastTimestamp",
+            "deprecatedCount",
+        ],
+        (_, "Role") => &["rules"],
+        (_, "ClusterRole") => &["rules", "aggregationRule"],
+        (_, "RoleBinding" | "ClusterRoleBinding") => &["subjects", "roleRef"],
+        (_, "Lease") => &["spec"],
+        _ => &["spec", "status"],
+    }
+}
+
+/// Takes out what is not known and says what that was.
+pub(super) fn prune(resource: &Resource, version: &str, object: &mut Value) -> Vec<String> {
+    let unknown = |path: String| format!("unknown field \"{path}\"");
+    let mut problems = Vec::new();
+    if let Some(meta) = object["metadata"].as_object_mut() {
+        meta.retain(|key, _| {
+            let is_known = META.contains(&key.as_str());
+            if !is_known {
+                problems.push(unknown(format!("metadata.{key}")));
+            }
+            is_known
+        });
+    }
+    if resource.is_custom() {
+        if let Some(schema) = resource.schema(version) {
+            problems.extend(schema.prune(object).into_iter().map(unknown));
+        }
+        return problems;
+    }
+    let known = top(&resource.group, &resource.kind);
+    if let Some(map) = object.as_object_mut() {
+        map.retain(|key, _| {
+            let key = key.as_str();
+            let is_known =
+                matches!(key, "apiVersion" | "kind" | "metadata") || known.contains(&key);
+            if !is_known {
+                problems.push(unknown(key.to_owned()));
+            }
+            is_known
+        });
+    }
+    problems
+}
+
+/// What is done about fields that are not known or stand there twice.
+pub(super) fn judge(write: &mut Write<'_>, problems: Vec<String>) -> Result<(), Failure> {
+    if problems.is_empty() {
+        return Ok(());
+    }
+    match write.options.validation {
+        FieldValidation::Ignore => {}
+        FieldValidation::Warn => write.warnings.extend(problems),
+        FieldValidation::Strict => {
+            let kind = &write.call.resource.kind;
+            let version = &write.call.route.version;
+            let why = format!("strict decoding error: {}", problems.join(", "));
+            // Custom resources are decoded without knowing the kind they are to become.
+            let message = if write.call.resource.is_custom() {
+                why
+            } else {
+                format!("{kind} in version \"{version}\" cannot be handled as a {kind}: {why}")
+            };
+            return Err(Failure::bad_request(message));
+        }
+    }
+    Ok(())
+}

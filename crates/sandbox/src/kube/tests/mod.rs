@@ -1,0 +1,5 @@
+//! What the API server does, request by request.
+
+mod support;
+
+mod crud;

@@ -1,0 +1,13 @@
+//! The HTTP face, over a machine of the tests' own.
+#![cfg(feature = "http")]
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "helpers of tests")]
+
+mod bad_input;
+mod board;
+mod client;
+mod faults;
+mod requests;
+mod time;
+#[cfg(feature = "tls")]
+mod tls;
+mod watches;
