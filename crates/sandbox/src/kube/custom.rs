@@ -46,7 +46,7 @@ impl Kube {
             let field = format!("spec.{key}");
             let is = &object["spec"][key];
             if old.is_some_and(|old| old["spec"][key] != *is) {
-                causes.push(Cause::invalid(field, is, "field is immutable"));
+                causes.push(Cause::invalid(&field, is, "field is immutable"));
             }
         }
         causes

@@ -19,6 +19,7 @@ mod delete;
 mod discovery;
 mod errors;
 mod events;
+mod golang;
 pub(crate) mod jwt;
 mod list;
 mod meta;

@@ -13,7 +13,7 @@ use super::schema::Cause;
 use super::write::Write;
 
 /// How many bytes the data of a Secret or ConfigMap may have.
-const MOST_DATA: usize = 1024 * 1024;
+const MOST_DATA: u64 = 1024 * 1024;
 
 const RBAC: &str = "rbac.authorization.k8s.io";
 
@@ -263,7 +263,7 @@ fn check_data(object: &Value, key: &str) -> Vec<Cause> {
         causes.extend(
             wrong
                 .iter()
-                .map(|why| Cause::invalid_text(field.clone(), name, why)),
+                .map(|why| Cause::refused(&field, name, why)),
         );
     }
     causes
@@ -302,10 +302,10 @@ fn check_secret(secret: &Value, old: Option<&Value>) -> Vec<Cause> {
         .filter_map(Value::as_str)
         .map(|text| text.len() / 4 * 3)
         .sum();
-    if size > MOST_DATA {
+    if size as u64 > MOST_DATA {
         causes.push(Cause::too_long(
             "data",
-            &format!("may not be more than {MOST_DATA} bytes"),
+            MOST_DATA,
         ));
     }
     let required: &[&str] = match secret["type"].as_str().unwrap_or_default() {
@@ -326,7 +326,7 @@ fn check_secret(secret: &Value, old: Option<&Value>) -> Vec<Cause> {
             let has = |key: &str| secret["data"].get(key).is_some();
             if !has("username") && !has("password") {
                 for key in ["username", "password"] {
-                    causes.push(Cause::required(format!("data[{key}]"), ""));
+                    causes.push(Cause::required(&format!("data[{key}]"), ""));
                 }
             }
             &[]
@@ -337,7 +337,7 @@ fn check_secret(secret: &Value, old: Option<&Value>) -> Vec<Cause> {
         .iter()
         .filter(|key| secret["data"].get(**key).is_none())
     {
-        causes.push(Cause::required(format!("data[{key}]"), ""));
+        causes.push(Cause::required(&format!("data[{key}]"), ""));
     }
     causes
 }
@@ -352,10 +352,10 @@ fn check_config_map(map: &Value, old: Option<&Value>) -> Vec<Cause> {
             .map(|(_, value)| value.as_str().map_or(0, str::len))
             .sum::<usize>()
     });
-    if sizes.iter().sum::<usize>() > MOST_DATA {
+    if sizes.iter().sum::<usize>() as u64 > MOST_DATA {
         causes.push(Cause::too_long(
             "",
-            &format!("may not be more than {MOST_DATA} bytes"),
+            MOST_DATA,
         ));
     }
     causes
@@ -396,7 +396,7 @@ fn check_role(role: &Value, is_cluster_wide: bool) -> Vec<Cause> {
         let field = |key: &str| format!("rules[{at}].{key}");
         if !has(rule, "verbs") {
             causes.push(Cause::required(
-                field("verbs"),
+                &field("verbs"),
                 "verbs must contain at least one value",
             ));
         }
@@ -404,21 +404,21 @@ fn check_role(role: &Value, is_cluster_wide: bool) -> Vec<Cause> {
             let value = &rule["nonResourceURLs"];
             if !is_cluster_wide {
                 let why = "namespaced rules cannot apply to non-resource URLs";
-                causes.push(Cause::invalid(field("nonResourceURLs"), value, why));
+                causes.push(Cause::invalid(&field("nonResourceURLs"), value, why));
             }
             if has(rule, "apiGroups") || has(rule, "resources") {
                 let why = "rules cannot apply to both regular resources and non-resource URLs";
-                causes.push(Cause::invalid(field("nonResourceURLs"), value, why));
+                causes.push(Cause::invalid(&field("nonResourceURLs"), value, why));
             }
             continue;
         }
         if !has(rule, "apiGroups") {
             let why = "resource rules must supply at least one api group";
-            causes.push(Cause::required(field("apiGroups"), why));
+            causes.push(Cause::required(&field("apiGroups"), why));
         }
         if !has(rule, "resources") {
             let why = "resource rules must supply at least one resource";
-            causes.push(Cause::required(field("resources"), why));
+            causes.push(Cause::required(&field("resources"), why));
         }
     }
     causes
@@ -428,10 +428,10 @@ fn check_binding(binding: &Value, old: Option<&Value>) -> Vec<Cause> {
     let mut causes = Vec::new();
     let role = &binding["roleRef"];
     if role["apiGroup"] != RBAC {
-        causes.push(Cause::unsupported(
+        causes.push(Cause::not_supported(
             "roleRef.apiGroup",
             &role["apiGroup"],
-            &[RBAC],
+            [RBAC],
         ));
     }
     let kinds: &[&str] = match binding["kind"].as_str() {
@@ -440,7 +440,7 @@ fn check_binding(binding: &Value, old: Option<&Value>) -> Vec<Cause> {
     };
     if !kinds.iter().any(|kind| role["kind"] == *kind) {
         let kind = role["kind"].as_str().unwrap_or_default();
-        causes.push(Cause::unsupported("roleRef.kind", &kind.into(), kinds));
+        causes.push(Cause::not_supported("roleRef.kind", &kind.into(), kinds.iter().copied()));
     }
     if role["name"].as_str().is_none_or(str::is_empty) {
         causes.push(Cause::required("roleRef.name", ""));
@@ -468,27 +468,27 @@ fn check_subject(subject: &Value, field: &str) -> Vec<Cause> {
     let mut causes = Vec::new();
     let text = |key: &str| subject[key].as_str().unwrap_or_default();
     if text("name").is_empty() {
-        causes.push(Cause::required(format!("{field}.name"), ""));
+        causes.push(Cause::required(&format!("{field}.name"), ""));
     }
     let group = |wanted: &'static str| {
         let is_wrong = text("apiGroup") != wanted;
         let field = format!("{field}.apiGroup");
-        is_wrong.then(|| Cause::unsupported(field, &text("apiGroup").into(), &[wanted]))
+        is_wrong.then(|| Cause::not_supported(&field, &text("apiGroup").into(), [wanted]))
     };
     match text("kind") {
         "ServiceAccount" => {
             causes.extend(group(""));
             if text("namespace").is_empty() {
-                causes.push(Cause::required(format!("{field}.namespace"), ""));
+                causes.push(Cause::required(&format!("{field}.namespace"), ""));
             }
         }
         "User" | "Group" => causes.extend(group(RBAC)),
         kind => {
             let known = ["ServiceAccount", "User", "Group"];
-            causes.push(Cause::unsupported(
-                format!("{field}.kind"),
+            causes.push(Cause::not_supported(
+                &format!("{field}.kind"),
                 &kind.into(),
-                &known,
+                known,
             ));
         }
     }

@@ -4,11 +4,12 @@ use serde_json::Value;
 
 use super::errors::Failure;
 use super::query::FieldValidation;
-use super::resource::Resource;
+use super::resource::{Resource, Resources};
 use super::write::Write;
 
 /// Checks what kind of object a body says it is.
 pub(super) fn check_kind(
+    resources: &Resources,
     resource: &Resource,
     version: &str,
     object: &Value,
@@ -37,24 +38,39 @@ pub(super) fn check_kind(
         }
         return Ok(());
     }
-    if !api_version.is_empty() && api_version != wanted {
-        let given = api_version.rsplit('/').next().unwrap_or_default();
-        return Err(Failure::bad_request(format!(
-            "{kind} in version \"{given}\" cannot be handled as a {}: no kind \"{kind}\" is \
-             registered for version \"{api_version}\" in scheme \"pkg/runtime/scheme.go:111\"",
-            resource.kind
-        )));
+    let kind = if kind.is_empty() {
+        &resource.kind
+    } else {
+        kind
+    };
+    let api_version = if api_version.is_empty() {
+        &wanted
+    } else {
+        api_version
+    };
+    if *kind == resource.kind && *api_version == wanted {
+        return Ok(());
     }
-    if !kind.is_empty() && kind != resource.kind {
-        let short = resource.group.split('.').next().unwrap_or_default();
-        let internal = if short.is_empty() { "core" } else { short };
-        return Err(Failure::bad_request(format!(
-            "{kind} in version \"{version}\" cannot be handled as a {own}: converting \
-             ({version}.{kind}) to ({internal}.{own}): unknown conversion",
-            own = resource.kind
-        )));
-    }
-    Ok(())
+    let (group, given) = api_version.rsplit_once('/').unwrap_or(("", api_version));
+    let is_known = resources
+        .of_kind(group, kind)
+        .is_some_and(|known| known.versions.iter().any(|version| version == given));
+    let own = &resource.kind;
+    let why = if is_known && kind != own {
+        let internal = match resource.group.split('.').next() {
+            None | Some("") => "core",
+            Some(short) => short,
+        };
+        format!("converting ({given}.{kind}) to ({internal}.{own}): unknown conversion")
+    } else {
+        format!(
+            "no kind \"{kind}\" is registered for version \"{api_version}\" in scheme \
+             \"pkg/runtime/scheme.go:111\""
+        )
+    };
+    Err(Failure::bad_request(format!(
+        "{kind} in version \"{given}\" cannot be handled as a {own}: {why}"
+    )))
 }
 
 /// What a Go field of a type says about another type.

@@ -90,7 +90,7 @@ impl Kube {
             resource, route, ..
         } = write.call;
         let mut object = body.value;
-        strict::check_kind(resource, &route.version, &object)?;
+        strict::check_kind(&self.resources, resource, &route.version, &object)?;
         let api_version = resource.api_version(&route.version);
         object["apiVersion"] = api_version.into();
         object["kind"] = resource.kind.clone().into();
@@ -310,15 +310,12 @@ impl Kube {
                 Some(_) => Managers::of(&object),
                 None => Managers::of(&before),
             };
-            let schema = resource.schema(&call.route.version);
-            managers.updated(
-                write.who(),
-                &before,
-                &object,
-                schema,
-                write.hidden(),
-                write.now(),
-            );
+            // What nobody began to count is not counted from here on either.
+            if !managers.is_empty() {
+                let schema = resource.schema(&call.route.version);
+                let (who, hidden) = (write.who(), write.hidden());
+                managers.updated(who, &before, &object, schema, hidden, write.now());
+            }
             managers.write(&mut object);
         }
         if is_same(&before, &object) {
@@ -450,7 +447,7 @@ fn keep_identity(before: &Value, object: &mut Value) -> Vec<Cause> {
         if was != is {
             let value = is.cloned().unwrap_or_default();
             let why = "field is immutable";
-            causes.push(Cause::invalid(format!("metadata.{key}"), &value, why));
+            causes.push(Cause::invalid(&format!("metadata.{key}"), &value, why));
         }
     }
     causes

@@ -181,6 +181,11 @@ impl Managers {
         }
     }
 
+    /// Whether nobody is said to manage anything: then updates leave it at that.
+    pub(in super::super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// What the manager has applied before.
     pub(super) fn last(&self, who: &Who) -> Fields {
         self.position(who)

@@ -6,7 +6,7 @@ mod managers;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::errors::Failure;
 use super::schema::{ListType, Schema};
@@ -29,6 +29,17 @@ impl Apply<'_> {
     /// The object that comes of it, with its managers.
     pub(super) fn to(&self, live: &Value, config: &Value) -> Result<Value, Failure> {
         let mut managers = Managers::of(live);
+        if managers.is_empty() && live["metadata"]["uid"].is_string() {
+            // What was there before anybody kept count belongs to this one.
+            let who = Who {
+                is_update: true,
+                manager: "before-first-apply".to_owned(),
+                subresource: String::new(),
+                ..self.who.clone()
+            };
+            let blank = json!({"metadata": {}});
+            managers.updated(who, &blank, live, self.schema, None, self.now);
+        }
         let mut applied = Fields::of(config, self.schema);
         if self.has_status {
             applied.keep("f:status", !self.who.subresource.is_empty());
