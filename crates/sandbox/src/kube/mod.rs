@@ -7,6 +7,7 @@
 )]
 
 pub(crate) mod crd;
+pub(crate) mod jsonpath;
 pub(crate) mod jwt;
 pub(crate) mod openapi;
 pub(crate) mod rbac;
