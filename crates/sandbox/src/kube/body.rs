@@ -100,7 +100,8 @@ pub(super) fn yaml(bytes: &[u8]) -> Result<Body, String> {
         return Ok(body);
     }
     let text = std::str::from_utf8(bytes).map_err(|error| error.to_string())?;
-    let options = serde_saphyr::options! { strict_booleans: true };
+    // Kubernetes reads YAML 1.1, where `yes` and `on` are true.
+    let options = serde_saphyr::options! { strict_booleans: false };
     let value = serde_saphyr::from_str_with_options(text, options)
         .map_err(|error| format!("error converting YAML to JSON: yaml: {error}"))?;
     Ok(Body {
@@ -249,11 +250,11 @@ mod tests {
     }
 
     #[test]
-    fn yaml_is_read_with_the_booleans_of_yaml_1_2() {
+    fn yaml_is_read_with_the_booleans_of_yaml_1_1() {
         let body = yaml(b"a: yes\nb: true\nc: [1, x]\n").expect("YAML");
         assert_eq!(
             body.value,
-            serde_json::json!({"a": "yes", "b": true, "c": [1, "x"]})
+            serde_json::json!({"a": true, "b": true, "c": [1, "x"]})
         );
     }
 }

@@ -20,6 +20,7 @@ mod discovery;
 mod errors;
 mod events;
 mod golang;
+pub(crate) mod jsonpath;
 pub(crate) mod jwt;
 mod list;
 mod meta;
@@ -43,6 +44,7 @@ mod strict;
 pub(crate) mod table;
 mod tokens;
 mod watch;
+mod workloads;
 mod write;
 
 use std::collections::BTreeSet;

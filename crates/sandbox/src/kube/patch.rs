@@ -75,9 +75,6 @@ impl Kube {
 
     /// An object as clients of this call's version see it.
     fn shown_in(&self, call: &Call<'_>, object: &mut Value) {
-        if call.resource.group == "events.k8s.io" {
-            super::events::from_core(object);
-        }
         self.from_storage(&call.resource, &call.route.version, object);
     }
 
@@ -90,7 +87,15 @@ impl Kube {
         let (resource, route) = (&call.resource, &call.route);
         let body = body::yaml(&call.request.body)
             .map_err(|why| Failure::bad_request(format!("error decoding YAML: {why}")))?;
+        if !body.value.is_object() && !body.value.is_null() {
+            let found = go_kind(&body.value);
+            return Err(Failure::bad_request(format!(
+                "error decoding YAML: error unmarshaling JSON: while decoding JSON: json: cannot \
+                 unmarshal {found} into Go value of type map[string]interface {{}}"
+            )));
+        }
         check_applied(call, &body.value)?;
+        super::strict::check_typed(resource, &route.version, &body.value)?;
         let config = self.decode(write, body)?;
         if old.is_none() && call.is_status() {
             return Err(Failure::not_found(&resource.about(&route.name)));
@@ -116,6 +121,7 @@ impl Kube {
             is_forced: write.options.is_forced,
             schema: resource.schema(&route.version),
             has_status: resource.status_in(&route.version),
+            is_custom: resource.is_custom(),
             now: call.now,
         };
         let mut object = apply.to(&live, &config)?;
@@ -139,7 +145,7 @@ fn check_applied(call: &Call<'_>, config: &Value) -> Result<(), Failure> {
             "invalid object type: {group}/{version}, Kind={kind}"
         )));
     }
-    if config["metadata"].get("managedFields").is_some() {
+    if config["metadata"].get("managedFields").is_some_and(|list| !list.is_null()) {
         return Err(Failure::bad_request("metadata.managedFields must be nil"));
     }
     Ok(())

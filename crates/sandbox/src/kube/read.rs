@@ -41,13 +41,18 @@ impl Kube {
         if resource.is_custom() {
             object["apiVersion"] = resource.api_version(resource.storage_version()).into();
         } else if resource.group == "events.k8s.io" {
-            object["apiVersion"] = "v1".into();
+            super::events::to_core(&mut object);
+            super::events::prepare(&mut object);
         }
         object
     }
 
     /// An object in the version it is asked for; events stay those of the core group inside.
     pub(super) fn from_storage(&self, resource: &Resource, version: &str, object: &mut Value) {
+        if resource.group == "events.k8s.io" {
+            super::events::from_core(object);
+            super::events::prepare(object);
+        }
         object["apiVersion"] = resource.api_version(version).into();
         if resource.is_custom()
             && let Some(schema) = resource.schema(version)

@@ -109,9 +109,6 @@ impl Kube {
     }
 
     fn convert(&self, resource: &Resource, version: &str, value: &mut Value) {
-        if resource.group == "events.k8s.io" {
-            super::events::from_core(value);
-        }
         self.from_storage(resource, version, value);
     }
 

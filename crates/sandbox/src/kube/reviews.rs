@@ -50,6 +50,10 @@ impl Kube {
         if !review["metadata"].is_object() {
             review["metadata"] = json!({});
         }
+        if call.resource.is_namespaced {
+            let own = call.route.namespace.clone();
+            meta::of(&mut review).insert("namespace".to_owned(), own.into());
+        }
         let spec = review["spec"].clone();
         let status = match call.resource.kind.as_str() {
             "TokenReview" => self.review_token(call, &spec)?,
@@ -194,7 +198,13 @@ fn check(spec: &Value, is_self: bool) -> Vec<Cause> {
         } else {
             "spec.resourceAttributes"
         };
-        causes.push(Cause::invalid(field, &spec["nonResourceAttributes"], why));
+        let other = &spec["nonResourceAttributes"];
+        // The server shows its internal form.
+        let shown = match other.is_object() {
+            true => json!({"Path": other["path"], "Verb": other["verb"]}),
+            false => Value::Null,
+        };
+        causes.push(Cause::invalid(field, &shown, why));
     }
     let has_user = spec["user"].as_str().is_some_and(|user| !user.is_empty());
     let has_groups = spec["groups"]

@@ -25,17 +25,32 @@ pub(super) fn blank(resource: &Resource) -> Value {
         "ConfigMap" | "Secret" | "ServiceAccount" | "Role" | "ClusterRole"
     );
     if resource.is_custom() || is_plain {
+        if resource.kind.ends_with("Role") {
+            blank["rules"] = Value::Null;
+        }
         return blank;
     }
     match resource.kind.as_str() {
         "RoleBinding" | "ClusterRoleBinding" => blank["roleRef"] = json!({}),
         "Event" => {
-            for key in ["involvedObject", "source"] {
+            for key in ["involvedObject", "source", "regarding", "deprecatedSource"] {
                 blank[key] = json!({});
+            }
+            for key in [
+                "eventTime",
+                "firstTimestamp",
+                "lastTimestamp",
+                "deprecatedFirstTimestamp",
+                "deprecatedLastTimestamp",
+            ] {
+                blank[key] = Value::Null;
+            }
+            for key in ["reportingComponent", "reportingInstance"] {
+                blank[key] = "".into();
             }
         }
         "Deployment" | "ReplicaSet" | "StatefulSet" | "DaemonSet" => {
-            blank["spec"] = json!({"template": {"metadata": {}, "spec": {}}, "strategy": {},
+            blank["spec"] = json!({"template": {"metadata": {}, "spec": {"containers": null}}, "strategy": {},
                 "updateStrategy": {}});
             blank["status"] = json!({});
         }
@@ -75,7 +90,14 @@ impl Kube {
             ("", "Secret") => prepare_secret(object, &write.call.route.version)?,
             ("", "ConfigMap") => drop_empty(object, &["data", "binaryData"]),
             ("", "Namespace") => prepare_namespace(object, write.call, old),
-            ("", "Pod") => prepare_pod(object, old),
+            ("", "Pod") => {
+                if old.is_none() {
+                    *meta::field(object, "status") = json!({"phase": "Pending", "qosClass": "BestEffort"});
+                }
+                super::workloads::pod_defaults(meta::field(object, "spec"));
+            }
+            ("apps", kind) => super::workloads::defaults(kind, object),
+            (_, "Event") => super::events::prepare(object),
             ("", "Service") => prepare_service(object, self.store.version()),
             (RBAC, "RoleBinding" | "ClusterRoleBinding") => prepare_binding(object),
             (RBAC, "Role" | "ClusterRole") => {
@@ -104,6 +126,7 @@ impl Kube {
             (RBAC, "Role" | "ClusterRole") => check_role(object, resource.kind == "ClusterRole"),
             (RBAC, _) => check_binding(object, old),
             ("coordination.k8s.io", "Lease") => check_lease(object),
+            (_, "Event") => super::events::check(object),
             ("apiextensions.k8s.io", _) => self.check_definition(object, old),
             _ => Vec::new(),
         }
@@ -176,26 +199,6 @@ fn prepare_namespace(namespace: &mut Value, call: &super::answer::Call<'_>, old:
             *meta::field(namespace, "spec") = old["spec"].clone();
         }
         Some(old) => *meta::field(namespace, "status") = old["status"].clone(),
-    }
-}
-
-fn prepare_pod(pod: &mut Value, old: Option<&Value>) {
-    if old.is_none() {
-        *meta::field(pod, "status") = json!({"phase": "Pending", "qosClass": "BestEffort"});
-    }
-    let spec = meta::field(pod, "spec");
-    for (key, value) in [
-        ("dnsPolicy", json!("ClusterFirst")),
-        ("enableServiceLinks", json!(true)),
-        ("restartPolicy", json!("Always")),
-        ("schedulerName", json!("default-scheduler")),
-        ("securityContext", json!({})),
-        ("terminationGracePeriodSeconds", json!(30)),
-    ] {
-        let field = meta::field(spec, key);
-        if field.is_null() {
-            *field = value;
-        }
     }
 }
 
@@ -436,7 +439,7 @@ fn check_binding(binding: &Value, old: Option<&Value>) -> Vec<Cause> {
     }
     let kinds: &[&str] = match binding["kind"].as_str() {
         Some("ClusterRoleBinding") => &["ClusterRole"],
-        _ => &["ClusterRole", "Role"],
+        _ => &["Role", "ClusterRole"],
     };
     if !kinds.iter().any(|kind| role["kind"] == *kind) {
         let kind = role["kind"].as_str().unwrap_or_default();
@@ -451,7 +454,8 @@ fn check_binding(binding: &Value, old: Option<&Value>) -> Vec<Cause> {
         .flatten()
         .enumerate()
     {
-        causes.extend(check_subject(subject, &format!("subjects[{at}]")));
+        let is_wide = binding["kind"] == "ClusterRoleBinding";
+        causes.extend(check_subject(subject, &format!("subjects[{at}]"), is_wide));
     }
     if let Some(old) = old
         && old["roleRef"] != *role
@@ -464,7 +468,7 @@ fn check_binding(binding: &Value, old: Option<&Value>) -> Vec<Cause> {
     causes
 }
 
-fn check_subject(subject: &Value, field: &str) -> Vec<Cause> {
+fn check_subject(subject: &Value, field: &str, is_wide: bool) -> Vec<Cause> {
     let mut causes = Vec::new();
     let text = |key: &str| subject[key].as_str().unwrap_or_default();
     if text("name").is_empty() {
@@ -478,7 +482,7 @@ fn check_subject(subject: &Value, field: &str) -> Vec<Cause> {
     match text("kind") {
         "ServiceAccount" => {
             causes.extend(group(""));
-            if text("namespace").is_empty() {
+            if is_wide && text("namespace").is_empty() {
                 causes.push(Cause::required(&format!("{field}.namespace"), ""));
             }
         }

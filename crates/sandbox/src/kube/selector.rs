@@ -145,6 +145,17 @@ fn parse_fields(text: &str, resource: &Resource) -> Result<Vec<(String, bool, St
                 "invalid selector: '{text}'; can't understand '{term}'"
             )));
         };
+        let renamed;
+        let field = match field.strip_prefix("regarding.") {
+            Some(rest) if resource.group == "events.k8s.io" => {
+                renamed = format!("involvedObject.{rest}");
+                &renamed
+            }
+            _ if resource.group == "events.k8s.io" && field == "reportingController" => {
+                "reportingComponent"
+            }
+            _ => field,
+        };
         let storage = resource.api_version(resource.storage_version());
         let extra: Vec<&str> = selectable(resource, &storage)
             .map(|path| path.trim_start_matches('.'))

@@ -93,7 +93,9 @@ pub(super) fn check_types(
     object: &Value,
 ) -> Result<(), Failure> {
     let kind = &resource.kind;
-    let wrong = metadata_mismatch(object, kind).or_else(|| data_mismatch(resource, object));
+    let wrong = metadata_mismatch(object, kind)
+        .or_else(|| data_mismatch(resource, object))
+        .or_else(|| micro_time_mismatch(resource, object));
     let Some(wrong) = wrong else {
         return Ok(());
     };
@@ -182,6 +184,83 @@ fn data_mismatch(resource: &Resource, object: &Value) -> Option<String> {
         let is_wrong = kind == "Secret" && resource.group.is_empty();
         (is_wrong && !text.is_string() && !text.is_null())
             .then(|| mismatch(text, "v1.SecretType", "Secret.type"))
+    })
+}
+
+/// Times with microseconds have six digits after the second, no more and no less.
+fn micro_time_mismatch(resource: &Resource, object: &Value) -> Option<String> {
+    let places: &[&str] = match resource.kind.as_str() {
+        _ if resource.is_custom() => &[],
+        "Lease" => &["/spec/acquireTime", "/spec/renewTime"],
+        "Event" => &["/eventTime", "/series/lastObservedTime"],
+        _ => &[],
+    };
+    const LAYOUT: &str = "2006-01-02T15:04:05.000000Z07:00";
+    places.iter().find_map(|place| {
+        let text = object.pointer(place)?.as_str()?;
+        let rest = text.get(19..).unwrap_or_default();
+        let digits = rest.strip_prefix('.').unwrap_or_default();
+        let is_right = digits.len() > 6 && digits.bytes().take(6).all(|byte| byte.is_ascii_digit());
+        let (at, wanted) = match digits.get(6..) {
+            _ if text.parse::<jiff::Timestamp>().is_err() && rest.is_empty() => {
+                (text, "2006")
+            }
+            Some(zone) if is_right && zone.starts_with(|c: char| c.is_ascii_digit()) => {
+                (zone, "Z07:00")
+            }
+            Some(_) if is_right => return None,
+            _ => (rest, ".000000"),
+        };
+        Some(format!(
+            "parsing time \"{text}\" as \"{LAYOUT}\": cannot parse \"{at}\" as \"{wanted}\""
+        ))
+    })
+}
+
+/// Checks a configuration of a built-in kind before it is applied, as the server's typed values
+/// do. The words are those of another library than for whole objects.
+pub(super) fn check_typed(
+    resource: &Resource,
+    version: &str,
+    config: &Value,
+) -> Result<(), Failure> {
+    if resource.is_custom() {
+        return Ok(());
+    }
+    let Some(why) = undeclared(resource, config).or_else(|| mistyped(resource, config)) else {
+        return Ok(());
+    };
+    let text = |key: &str| config["metadata"][key].as_str().unwrap_or_default();
+    Err(Failure::internal(format!(
+        "failed to create typed patch object ({}/{}; {}/{version}, Kind={}): {why}",
+        text("namespace"),
+        text("name"),
+        resource.group,
+        resource.kind
+    )))
+}
+
+fn undeclared(resource: &Resource, config: &Value) -> Option<String> {
+    let mut pruned = config.clone();
+    let problems = prune(resource, "", &mut pruned);
+    let path = problems.first()?.strip_prefix("unknown field \"")?.trim_end_matches('"');
+    Some(format!(".{path}: field not declared in schema"))
+}
+
+fn mistyped(resource: &Resource, config: &Value) -> Option<String> {
+    let texts: &[&str] = match resource.kind.as_str() {
+        "ConfigMap" => &["/data", "/metadata/labels", "/metadata/annotations"],
+        "Secret" => &["/data", "/stringData", "/metadata/labels", "/metadata/annotations"],
+        _ => &["/metadata/labels", "/metadata/annotations"],
+    };
+    texts.iter().find_map(|pointer| {
+        let fields = config.pointer(pointer)?.as_object()?;
+        let is_wrong = |value: &Value| !value.is_string() && !value.is_null();
+        let (key, value) = fields.iter().find(|(_, value)| is_wrong(value))?;
+        let place = pointer.replace('/', ".");
+        Some(format!(
+            "{place}.{key}: expected string, got &value.valueUnstructured{{Value:{value}}}"
+        ))
     })
 }
 

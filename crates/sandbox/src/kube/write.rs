@@ -9,7 +9,7 @@ use super::Kube;
 use super::answer::Call;
 use super::apply::{Managers, Who};
 use super::body::{self, Body};
-use super::errors::Failure;
+use super::errors::{About, Failure};
 use super::names::{self, Rule};
 use super::query::WriteOptions;
 use super::resource::Resource;
@@ -102,9 +102,6 @@ impl Kube {
             .map(|path| format!("duplicate field \"{path}\""));
         problems.extend(duplicates);
         strict::judge(write, problems)?;
-        if resource.group == "events.k8s.io" {
-            super::events::to_core(&mut object);
-        }
         meta::tidy(&mut object);
         if !resource.is_custom() {
             meta::drop_nulls(&mut object);
@@ -120,10 +117,9 @@ impl Kube {
     ) -> Result<Arc<Stored>, Failure> {
         let call = write.call;
         let resource = &call.resource;
-        self.check_namespace(
-            call,
-            object["metadata"]["name"].as_str().unwrap_or_default(),
-        )?;
+        let text = |key: &str| object["metadata"][key].as_str().unwrap_or_default();
+        let shown = if text("name").is_empty() { text("generateName") } else { text("name") };
+        self.check_namespace(call, shown)?;
         self.begin(write, &mut object);
         let causes = self.check(write, &mut object, None)?;
         let name = object["metadata"]["name"]
@@ -131,7 +127,7 @@ impl Kube {
             .unwrap_or_default()
             .to_owned();
         if !causes.is_empty() {
-            return Err(Failure::invalid(&resource.about_kind(&name), &causes));
+            return Err(Failure::invalid(&kind_of(resource, &name), &causes));
         }
         self.check_escalation(call, &object)?;
         if self
@@ -298,7 +294,7 @@ impl Kube {
         causes.extend(causes.clone());
         causes.extend(self.check(write, &mut object, Some(&before))?);
         if !causes.is_empty() {
-            return Err(Failure::invalid(&resource.about_kind(&old.name), &causes));
+            return Err(Failure::invalid(&kind_of(resource, &old.name), &causes));
         }
         self.check_escalation(call, &object)?;
         meta::of(&mut object).insert("resourceVersion".to_owned(), old.version.to_string().into());
@@ -570,4 +566,10 @@ fn is_same(before: &Value, object: &Value) -> bool {
         value
     };
     strip(before) == strip(object)
+}
+
+/// What an invalid object is called: Events are those of the core group in either.
+fn kind_of<'a>(resource: &'a Resource, name: &'a str) -> About<'a> {
+    let about = resource.about_kind(name);
+    if resource.group == "events.k8s.io" { About { group: "", ..about } } else { about }
 }

@@ -22,6 +22,7 @@ pub(super) struct Apply<'a> {
     pub(super) schema: Option<&'a Schema>,
     /// Whether the resource has a subresource `status`, so that each endpoint has its half.
     pub(super) has_status: bool,
+    pub(super) is_custom: bool,
     pub(super) now: Timestamp,
 }
 
@@ -40,7 +41,7 @@ impl Apply<'_> {
             let blank = json!({"metadata": {}});
             managers.updated(who, &blank, live, self.schema, None, self.now);
         }
-        let mut applied = Fields::of(config, self.schema);
+        let mut applied = Fields::of(config, self.schema, self.is_custom);
         if self.has_status {
             applied.keep("f:status", !self.who.subresource.is_empty());
         }

@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use super::cause::quote;
 use super::compile::fields;
+use super::names::{DNS_1035_LABEL, is_dns_1035_label};
 use super::{Cause, Schema, join};
-use crate::kube::schema::formats::{DNS_1035_LABEL, is_dns_1035_label};
 
 pub(super) fn check(schema: &Schema, value: &Value, path: &str, causes: &mut Vec<Cause>) {
     if schema.embedded && value.is_object() {

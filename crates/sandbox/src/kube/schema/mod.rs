@@ -16,6 +16,7 @@ mod defaults;
 mod embedded;
 mod formats;
 mod lists;
+pub(crate) mod names;
 mod numbers;
 mod prune;
 mod structural;
@@ -100,7 +101,7 @@ impl Schema {
             return Err(causes);
         }
         let compiled = compile::schema(schema, place, &mut causes);
-        structural::check_defaults(&compiled, place, &mut causes);
+        structural::check_root_defaults(&compiled, place, &mut causes);
         if causes.is_empty() {
             return Ok(compiled);
         }

@@ -51,9 +51,26 @@ pub(super) fn check(schema: &Value, path: &str) -> Vec<Cause> {
 /// The defaults of a schema have to fit it.
 pub(super) fn check_defaults(schema: &Schema, path: &str, causes: &mut Vec<Cause>) {
     if let Some(default) = &schema.default {
-        let field = format!("{path}.default");
-        default_value(schema, default, &field, causes);
+        default_value(schema, default, &format!("{path}.default"), causes);
     }
+    below_defaults(schema, path, causes);
+}
+
+/// The same at the root, whose value is an object of its own.
+pub(super) fn check_root_defaults(schema: &Schema, path: &str, causes: &mut Vec<Cause>) {
+    for key in ["apiVersion", "kind"] {
+        if schema
+            .default
+            .as_ref()
+            .is_some_and(|default| default.get(key).is_none())
+        {
+            causes.push(Cause::required(&format!("{path}.default.{key}"), ""));
+        }
+    }
+    check_defaults(schema, path, causes);
+}
+
+fn below_defaults(schema: &Schema, path: &str, causes: &mut Vec<Cause>) {
     for (key, below) in &schema.properties {
         check_defaults(below, &format!("{path}.properties[{key}]"), causes);
     }
@@ -95,10 +112,9 @@ fn node(schema: &Value, place: Place<'_>, causes: &mut Vec<Cause>) {
     let at = |key: &str| format!("{}.{key}", place.path);
     for key in UNSUPPORTED {
         if schema.get(key).is_some() {
-            causes.push(Cause::forbidden(
-                &at(key),
-                &format!("{key} is not supported"),
-            ));
+            let detail = format!("{key} is not supported");
+            causes.push(Cause::forbidden(&at(key), &detail));
+            return;
         }
     }
     if flag(schema, "uniqueItems") {
