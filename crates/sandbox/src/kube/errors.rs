@@ -190,6 +190,14 @@ impl Failure {
         Self::new(415, "UnsupportedMediaType", message)
     }
 
+    /// A patch that custom resources do not take.
+    pub(super) fn no_patch_of_custom() -> Self {
+        let message = "the body of the request was in an unknown format - accepted media types \
+             include: application/json-patch+json, application/merge-patch+json, \
+             application/apply-patch+yaml";
+        Self::new(415, "UnsupportedMediaType", message)
+    }
+
     pub(super) fn unknown_patch() -> Self {
         let message = "415: Unsupported Media Type";
         Self::new(415, "UnsupportedMediaType", message).with_details(json!({}))

@@ -94,7 +94,11 @@ pub(super) fn check(event: &Value) -> Vec<Cause> {
     // What is in no namespace has its Events in `default`.
     if place != own && !(place.is_empty() && own == "default") {
         let field = "involvedObject.namespace";
-        causes.push(Cause::refused(field, &place, "does not match event.namespace"));
+        causes.push(Cause::refused(
+            field,
+            &place,
+            "does not match event.namespace",
+        ));
     }
     let has_time = !event["eventTime"].is_null();
     if is_new && !has_time {
@@ -113,12 +117,20 @@ pub(super) fn check(event: &Value) -> Vec<Cause> {
             }
         }
         if text(&event["message"]).len() > 1024 {
-            causes.push(Cause::refused("message", "", "can have at most 1024 characters"));
+            causes.push(Cause::refused(
+                "message",
+                "",
+                "can have at most 1024 characters",
+            ));
         }
     }
     let kind = text(&event["type"]);
     if (is_new || has_time) && !matches!(kind.as_str(), "Normal" | "Warning") {
-        causes.push(Cause::refused("type", "", &format!("has invalid value: {kind}")));
+        causes.push(Cause::refused(
+            "type",
+            "",
+            &format!("has invalid value: {kind}"),
+        ));
     }
     causes
 }

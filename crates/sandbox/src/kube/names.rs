@@ -215,10 +215,7 @@ fn check_annotations(annotations: &Value) -> Vec<Cause> {
         size += (key.len() + value.as_str().map_or(0, str::len)) as u64;
     }
     if size > ANNOTATIONS {
-        causes.push(Cause::too_long(
-            field,
-            ANNOTATIONS,
-        ));
+        causes.push(Cause::too_long(field, ANNOTATIONS));
     }
     causes
 }
@@ -269,14 +266,16 @@ fn check_finalizers(finalizers: &Value) -> Vec<Cause> {
     for name in names() {
         let wrong = label_key(name);
         let field = "metadata.finalizers";
-        causes.extend(
-            wrong
-                .iter()
-                .map(|why| Cause::refused(field, name, why)),
-        );
+        causes.extend(wrong.iter().map(|why| Cause::refused(field, name, why)));
     }
     for (at, name) in names().enumerate() {
-        let is_known = ["orphan", "foregroundDeletion", "kubernetes"].contains(&name);
+        let standard = [
+            "orphan",
+            "foregroundDeletion",
+            "kubernetes",
+            super::custom::CLEANUP,
+        ];
+        let is_known = standard.contains(&name);
         if !name.contains('/') && !is_known {
             let why = "name is neither a standard finalizer name nor is it fully qualified";
             causes.push(Cause::refused(

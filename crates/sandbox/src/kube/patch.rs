@@ -32,9 +32,10 @@ impl Kube {
         let kind = match body::media_type(call.request) {
             "application/json-patch+json" => Kind::Json,
             "application/merge-patch+json" => Kind::Merge,
-            "application/strategic-merge-patch+json" if !call.resource.is_custom() => {
-                Kind::Strategic
+            "application/strategic-merge-patch+json" if call.resource.is_custom() => {
+                return Err(Failure::no_patch_of_custom());
             }
+            "application/strategic-merge-patch+json" => Kind::Strategic,
             "application/apply-patch+yaml" => Kind::Apply,
             _ => return Err(Failure::unknown_patch()),
         };
@@ -145,7 +146,10 @@ fn check_applied(call: &Call<'_>, config: &Value) -> Result<(), Failure> {
             "invalid object type: {group}/{version}, Kind={kind}"
         )));
     }
-    if config["metadata"].get("managedFields").is_some_and(|list| !list.is_null()) {
+    if config["metadata"]
+        .get("managedFields")
+        .is_some_and(|list| !list.is_null())
+    {
         return Err(Failure::bad_request("metadata.managedFields must be nil"));
     }
     Ok(())

@@ -136,7 +136,11 @@ fn field_validation(query: &Query) -> Result<FieldValidation, Cause> {
         "Strict" => Ok(FieldValidation::Strict),
         other => {
             let known = ["", "Ignore", "Strict", "Warn"];
-            Err(Cause::not_supported("fieldValidation", &other.into(), known))
+            Err(Cause::not_supported(
+                "fieldValidation",
+                &other.into(),
+                known,
+            ))
         }
     }
 }

@@ -38,11 +38,13 @@ impl Kube {
         }
         let options = WriteOptions::of(&call.query, call.request, "CreateOptions", false)?;
         let mut review = body::object(call.request, &call.resource.kind)?.value;
+        let text = &call.request.body;
         strict::check_kind(
             &self.resources,
             &call.resource,
             &call.route.version,
             &review,
+            text,
         )?;
         let api_version = call.resource.api_version(&call.route.version);
         review["apiVersion"] = api_version.into();

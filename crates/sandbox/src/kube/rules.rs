@@ -92,7 +92,8 @@ impl Kube {
             ("", "Namespace") => prepare_namespace(object, write.call, old),
             ("", "Pod") => {
                 if old.is_none() {
-                    *meta::field(object, "status") = json!({"phase": "Pending", "qosClass": "BestEffort"});
+                    *meta::field(object, "status") =
+                        json!({"phase": "Pending", "qosClass": "BestEffort"});
                 }
                 super::workloads::pod_defaults(meta::field(object, "spec"));
             }
@@ -263,11 +264,7 @@ fn check_data(object: &Value, key: &str) -> Vec<Cause> {
     for name in object[key].as_object().into_iter().flat_map(Map::keys) {
         let wrong = names::config_key(name);
         let field = format!("{key}[{name}]");
-        causes.extend(
-            wrong
-                .iter()
-                .map(|why| Cause::refused(&field, name, why)),
-        );
+        causes.extend(wrong.iter().map(|why| Cause::refused(&field, name, why)));
     }
     causes
 }
@@ -306,10 +303,7 @@ fn check_secret(secret: &Value, old: Option<&Value>) -> Vec<Cause> {
         .map(|text| text.len() / 4 * 3)
         .sum();
     if size as u64 > MOST_DATA {
-        causes.push(Cause::too_long(
-            "data",
-            MOST_DATA,
-        ));
+        causes.push(Cause::too_long("data", MOST_DATA));
     }
     let required: &[&str] = match secret["type"].as_str().unwrap_or_default() {
         "kubernetes.io/tls" => &["tls.crt", "tls.key"],
@@ -356,10 +350,7 @@ fn check_config_map(map: &Value, old: Option<&Value>) -> Vec<Cause> {
             .sum::<usize>()
     });
     if sizes.iter().sum::<usize>() as u64 > MOST_DATA {
-        causes.push(Cause::too_long(
-            "",
-            MOST_DATA,
-        ));
+        causes.push(Cause::too_long("", MOST_DATA));
     }
     causes
 }
@@ -443,7 +434,11 @@ fn check_binding(binding: &Value, old: Option<&Value>) -> Vec<Cause> {
     };
     if !kinds.iter().any(|kind| role["kind"] == *kind) {
         let kind = role["kind"].as_str().unwrap_or_default();
-        causes.push(Cause::not_supported("roleRef.kind", &kind.into(), kinds.iter().copied()));
+        causes.push(Cause::not_supported(
+            "roleRef.kind",
+            &kind.into(),
+            kinds.iter().copied(),
+        ));
     }
     if role["name"].as_str().is_none_or(str::is_empty) {
         causes.push(Cause::required("roleRef.name", ""));

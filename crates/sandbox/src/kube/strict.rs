@@ -2,9 +2,10 @@
 
 use serde_json::Value;
 
-use super::errors::Failure;
+use super::errors::{About, Failure};
 use super::query::FieldValidation;
 use super::resource::{Resource, Resources};
+use super::schema::Cause;
 use super::write::Write;
 
 /// Checks what kind of object a body says it is.
@@ -13,28 +14,35 @@ pub(super) fn check_kind(
     resource: &Resource,
     version: &str,
     object: &Value,
+    text: &[u8],
 ) -> Result<(), Failure> {
-    let text = |key: &str| object[key].as_str().unwrap_or_default();
-    let (kind, api_version) = (text("kind"), text("apiVersion"));
+    let given = |key: &str| object[key].as_str().unwrap_or_default();
+    let (kind, api_version) = (given("kind"), given("apiVersion"));
     let wanted = resource.api_version(version);
     if resource.is_custom() {
         if kind.is_empty() {
+            let shown = String::from_utf8_lossy(text);
             return Err(Failure::bad_request(format!(
-                "Object 'Kind' is missing in '{object}'"
-            )));
-        }
-        if kind != resource.kind || api_version != wanted {
-            if kind == resource.kind {
-                return Err(Failure::bad_request(format!(
-                    "the API version in the data ({api_version}) does not match the expected API \
-                     version ({wanted})"
-                )));
-            }
-            let given = api_version.rsplit('/').next().unwrap_or_default();
-            return Err(Failure::bad_request(format!(
-                "{kind} in version \"{given}\" cannot be handled as a {}",
+                "the object provided is unrecognized (must be of type {}): Object 'Kind' is \
+                 missing in '{shown}' ({shown})",
                 resource.kind
             )));
+        }
+        if api_version != wanted {
+            return Err(Failure::bad_request(format!(
+                "the API version in the data ({api_version}) does not match the expected API \
+                 version ({wanted})"
+            )));
+        }
+        if kind != resource.kind {
+            let cause = Cause::refused("kind", kind, &format!("must be {}", resource.kind));
+            let name = object["metadata"]["name"].as_str().unwrap_or_default();
+            let about = About {
+                group: &resource.group,
+                kind,
+                name,
+            };
+            return Err(Failure::invalid(&about, &[cause]));
         }
         return Ok(());
     }
@@ -93,7 +101,7 @@ pub(super) fn check_types(
     object: &Value,
 ) -> Result<(), Failure> {
     let kind = &resource.kind;
-    let wrong = metadata_mismatch(object, kind)
+    let wrong = metadata_mismatch(object, resource)
         .or_else(|| data_mismatch(resource, object))
         .or_else(|| micro_time_mismatch(resource, object));
     let Some(wrong) = wrong else {
@@ -104,13 +112,29 @@ pub(super) fn check_types(
     )))
 }
 
-fn metadata_mismatch(object: &Value, kind: &str) -> Option<String> {
+fn metadata_mismatch(object: &Value, resource: &Resource) -> Option<String> {
+    // Metadata of custom resources is read on its own, without the object around it.
+    let prefix = if resource.is_custom() {
+        "ObjectMeta"
+    } else {
+        "ObjectMeta.metadata"
+    };
     let meta = object.get("metadata")?;
     if !meta.is_object() && !meta.is_null() {
-        return Some(mismatch(meta, "v1.ObjectMeta", &format!("{kind}.metadata")));
+        let wrong = mismatch(
+            meta,
+            "v1.ObjectMeta",
+            &format!("{}.metadata", resource.kind),
+        );
+        let alone = format!("struct field {}.metadata", resource.kind);
+        return Some(if resource.is_custom() {
+            wrong.replace(&alone, "value")
+        } else {
+            wrong
+        });
     }
     for key in ["labels", "annotations"] {
-        let place = format!("ObjectMeta.metadata.{key}");
+        let place = format!("{prefix}.{key}");
         if let Some(wrong) = map_mismatch(&meta[key], &place) {
             return Some(wrong);
         }
@@ -125,18 +149,14 @@ fn metadata_mismatch(object: &Value, kind: &str) -> Option<String> {
         let value = &meta[key];
         if !value.is_string() && !value.is_null() {
             let wanted = if key == "uid" { "types.UID" } else { "string" };
-            return Some(mismatch(
-                value,
-                wanted,
-                &format!("ObjectMeta.metadata.{key}"),
-            ));
+            return Some(mismatch(value, wanted, &format!("{prefix}.{key}")));
         }
     }
     for (key, wanted) in [
         ("finalizers", "[]string"),
         ("ownerReferences", "[]v1.OwnerReference"),
     ] {
-        let place = format!("ObjectMeta.metadata.{key}");
+        let place = format!("{prefix}.{key}");
         let value = &meta[key];
         if !value.is_array() && !value.is_null() {
             return Some(mismatch(value, wanted, &place));
@@ -202,9 +222,7 @@ fn micro_time_mismatch(resource: &Resource, object: &Value) -> Option<String> {
         let digits = rest.strip_prefix('.').unwrap_or_default();
         let is_right = digits.len() > 6 && digits.bytes().take(6).all(|byte| byte.is_ascii_digit());
         let (at, wanted) = match digits.get(6..) {
-            _ if text.parse::<jiff::Timestamp>().is_err() && rest.is_empty() => {
-                (text, "2006")
-            }
+            _ if text.parse::<jiff::Timestamp>().is_err() && rest.is_empty() => (text, "2006"),
             Some(zone) if is_right && zone.starts_with(|c: char| c.is_ascii_digit()) => {
                 (zone, "Z07:00")
             }
@@ -224,11 +242,25 @@ pub(super) fn check_typed(
     version: &str,
     config: &Value,
 ) -> Result<(), Failure> {
-    if resource.is_custom() {
-        return Ok(());
-    }
-    let Some(why) = undeclared(resource, config).or_else(|| mistyped(resource, config)) else {
-        return Ok(());
+    let mut pruned = config.clone();
+    let unknown = prune(resource, version, &mut pruned);
+    let unknown: Vec<String> = unknown
+        .iter()
+        .filter_map(|problem| problem.strip_prefix("unknown field \""))
+        .map(|path| path.trim_end_matches('"').to_owned())
+        .collect();
+    let errors = match resource.schema(version).filter(|_| resource.is_custom()) {
+        Some(schema) => super::apply::errors(config, schema, &unknown),
+        None => unknown
+            .iter()
+            .map(|path| format!(".{path}: field not declared in schema"))
+            .chain(mistyped(resource, config))
+            .collect(),
+    };
+    let why = match &errors[..] {
+        [] => return Ok(()),
+        [only] => only.clone(),
+        many => format!("errors:\n  {}", many.join("\n  ")),
     };
     let text = |key: &str| config["metadata"][key].as_str().unwrap_or_default();
     Err(Failure::internal(format!(
@@ -240,17 +272,15 @@ pub(super) fn check_typed(
     )))
 }
 
-fn undeclared(resource: &Resource, config: &Value) -> Option<String> {
-    let mut pruned = config.clone();
-    let problems = prune(resource, "", &mut pruned);
-    let path = problems.first()?.strip_prefix("unknown field \"")?.trim_end_matches('"');
-    Some(format!(".{path}: field not declared in schema"))
-}
-
 fn mistyped(resource: &Resource, config: &Value) -> Option<String> {
     let texts: &[&str] = match resource.kind.as_str() {
         "ConfigMap" => &["/data", "/metadata/labels", "/metadata/annotations"],
-        "Secret" => &["/data", "/stringData", "/metadata/labels", "/metadata/annotations"],
+        "Secret" => &[
+            "/data",
+            "/stringData",
+            "/metadata/labels",
+            "/metadata/annotations",
+        ],
         _ => &["/metadata/labels", "/metadata/annotations"],
     };
     texts.iter().find_map(|pointer| {
@@ -378,12 +408,8 @@ pub(super) fn judge(write: &mut Write<'_>, problems: Vec<String>) -> Result<(), 
             let kind = &write.call.resource.kind;
             let version = &write.call.route.version;
             let why = format!("strict decoding error: {}", problems.join(", "));
-            // Custom resources are decoded without knowing the kind they are to become.
-            let message = if write.call.resource.is_custom() {
-                why
-            } else {
-                format!("{kind} in version \"{version}\" cannot be handled as a {kind}: {why}")
-            };
+            let message =
+                format!("{kind} in version \"{version}\" cannot be handled as a {kind}: {why}");
             return Err(Failure::bad_request(message));
         }
     }

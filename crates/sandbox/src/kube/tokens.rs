@@ -169,7 +169,13 @@ impl Kube {
                 "the UID in the bound object reference ({uid}) does not match the UID in record. \
                  The object might have been deleted and then recreated"
             );
-            return Err(Failure::conflict(&About { kind: text("kind"), ..about }, &why));
+            return Err(Failure::conflict(
+                &About {
+                    kind: text("kind"),
+                    ..about
+                },
+                &why,
+            ));
         }
         Ok((claim, json!({"name": name, "uid": *object.uid})))
     }

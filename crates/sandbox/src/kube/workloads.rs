@@ -63,7 +63,10 @@ pub(super) fn defaults(kind: &str, object: &mut Value) {
                 ("progressDeadlineSeconds", json!(600)),
                 ("replicas", json!(1)),
                 ("revisionHistoryLimit", json!(10)),
-                ("strategy", json!({"type": "RollingUpdate", "rollingUpdate": rolling})),
+                (
+                    "strategy",
+                    json!({"type": "RollingUpdate", "rollingUpdate": rolling}),
+                ),
             ],
         ),
         "StatefulSet" => default(

@@ -90,7 +90,8 @@ impl Kube {
             resource, route, ..
         } = write.call;
         let mut object = body.value;
-        strict::check_kind(&self.resources, resource, &route.version, &object)?;
+        let text = &write.call.request.body;
+        strict::check_kind(&self.resources, resource, &route.version, &object, text)?;
         let api_version = resource.api_version(&route.version);
         object["apiVersion"] = api_version.into();
         object["kind"] = resource.kind.clone().into();
@@ -100,7 +101,13 @@ impl Kube {
             .duplicates
             .iter()
             .map(|path| format!("duplicate field \"{path}\""));
-        problems.extend(duplicates);
+        // Custom resources have them first: they are decoded before anything is pruned.
+        let at = if resource.is_custom() {
+            0
+        } else {
+            problems.len()
+        };
+        problems.splice(at..at, duplicates);
         strict::judge(write, problems)?;
         meta::tidy(&mut object);
         if !resource.is_custom() {
@@ -118,7 +125,11 @@ impl Kube {
         let call = write.call;
         let resource = &call.resource;
         let text = |key: &str| object["metadata"][key].as_str().unwrap_or_default();
-        let shown = if text("name").is_empty() { text("generateName") } else { text("name") };
+        let shown = if text("name").is_empty() {
+            text("generateName")
+        } else {
+            text("name")
+        };
         self.check_namespace(call, shown)?;
         self.begin(write, &mut object);
         let causes = self.check(write, &mut object, None)?;
@@ -571,5 +582,9 @@ fn is_same(before: &Value, object: &Value) -> bool {
 /// What an invalid object is called: Events are those of the core group in either.
 fn kind_of<'a>(resource: &'a Resource, name: &'a str) -> About<'a> {
     let about = resource.about_kind(name);
-    if resource.group == "events.k8s.io" { About { group: "", ..about } } else { about }
+    if resource.group == "events.k8s.io" {
+        About { group: "", ..about }
+    } else {
+        about
+    }
 }

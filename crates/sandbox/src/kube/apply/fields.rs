@@ -71,12 +71,12 @@ impl Fields {
     fn of_map(map: &Map<String, Value>, schema: Option<&Schema>, is_custom: bool) -> Self {
         let mut set = Self::default();
         for (key, value) in map {
-            let inner = schema.and_then(|schema| schema.child(key));
+            let inner = child(schema, key);
             let mut child = Self::of(value, inner, is_custom);
             let is_empty = value.as_object().is_some_and(Map::is_empty);
             // Keys that the schema does not name are members of their own. All of the built-in
             // kinds' are named, though their schemas here only say how they are merged.
-            child.is_member |= is_empty || (is_custom && inner.is_none());
+            child.is_member |= is_empty || (is_custom && inner.is_none() && key != "metadata");
             if ATOMIC_ITEMS.contains(&key.as_str()) {
                 for item in child.children.values_mut() {
                     item.children.clear();
@@ -146,9 +146,9 @@ impl Fields {
     }
 
     fn collect_paths(&self, prefix: &str, paths: &mut Vec<String>) {
-        if self.is_member {
-            paths.push(prefix.to_owned());
-        }
+        // First what is in the set itself, then what is deeper: so the real server lists them.
+        let members = self.children.iter().filter(|(_, child)| child.is_member);
+        paths.extend(members.map(|(key, _)| format!("{prefix}{}", shown(key))));
         for (key, child) in &self.children {
             child.collect_paths(&format!("{prefix}{}", shown(key)), paths);
         }
@@ -183,7 +183,7 @@ impl Fields {
 }
 
 /// A path element as it is shown.
-fn shown(element: &str) -> String {
+pub(super) fn shown(element: &str) -> String {
     match element.split_at_checked(2) {
         Some(("f:", name)) => format!(".{name}"),
         Some(("v:", value)) => format!("[={value}]"),
@@ -198,6 +198,16 @@ fn shown(element: &str) -> String {
         }
         _ => element.to_owned(),
     }
+}
+
+/// The schema of a field. The schemas of custom resources leave out what all metadata is.
+pub(super) fn child<'a>(schema: Option<&'a Schema>, key: &str) -> Option<&'a Schema> {
+    let found = schema?.child(key);
+    let knows_metadata = found.is_some_and(|meta| meta.child("finalizers").is_some());
+    if key == "metadata" && !knows_metadata {
+        return Schema::builtin("", "ConfigMap").and_then(|schema| schema.child("metadata"));
+    }
+    found
 }
 
 /// How a list is merged; where nothing is known, as one value.
@@ -274,7 +284,7 @@ impl Changes {
             if before == after {
                 continue;
             }
-            let inner = schema.and_then(|schema| schema.child(key));
+            let inner = child(schema, key);
             let mut change = Self::compare(before, after, inner);
             if ATOMIC_ITEMS.contains(&key.as_str()) {
                 change.flatten_items();

@@ -176,11 +176,8 @@ impl Managers {
             self.0.len() - 1
         });
         let entry = &mut self.0[at];
-        let before = entry.fields.clone();
         entry.fields.union(&written);
-        if entry.fields != before || entry.time.is_empty() {
-            entry.time = super::super::meta::time(now);
-        }
+        entry.time = super::super::meta::time(now);
     }
 
     /// Whether nobody is said to manage anything: then updates leave it at that.
