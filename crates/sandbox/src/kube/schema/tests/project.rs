@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use serde_json::{Value, json};
+use serde_json::Value;
+#[cfg(feature = "cel")]
+use serde_json::json;
 
 use super::super::*;
 use super::taken_in;
@@ -93,4 +95,47 @@ fn an_approved_request_can_no_longer_change() {
             .message
             .starts_with("Forbidden: once a request is Approved or Denied")
     );
+}
+
+/// `project_answers.json` is what kube-apiserver 1.36 said to objects of these definitions.
+#[cfg(feature = "cel")]
+#[test]
+fn objects_of_this_repository_get_the_real_servers_answers() {
+    let schemas = schemas();
+    let answers: Vec<Value> = serde_json::from_str(include_str!("project_answers.json")).unwrap();
+    let mut failures = Vec::new();
+    for answer in answers {
+        let kind = answer["object"]["kind"].as_str().unwrap();
+        let (_, schema) = schemas.iter().find(|(known, _)| known == kind).unwrap();
+        let (object, unknown) = taken_in(schema, &answer["object"]);
+        let ours = answer_of(&schema.validate(&object, None));
+        let theirs = answer.get("causes").cloned().unwrap_or_else(|| json!([]));
+        let stored = answer
+            .get("spec")
+            .is_none_or(|spec| *spec == object["spec"]);
+        let unknown = json!(unknown) == answer.get("unknown").cloned().unwrap_or_else(|| json!([]));
+        if !(stored && unknown && ours == sorted_answer(&theirs)) {
+            failures.push(format!("{}: {ours:#?}", answer["name"]));
+        }
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+#[cfg(feature = "cel")]
+fn answer_of(causes: &[Cause]) -> Vec<String> {
+    let one = |cause: &Cause| json!([cause.reason, cause.field, cause.message]);
+    sorted_answer(&causes.iter().map(one).collect())
+}
+
+/// The server goes through fields in any order.
+#[cfg(feature = "cel")]
+fn sorted_answer(causes: &Value) -> Vec<String> {
+    let mut causes: Vec<String> = causes
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(Value::to_string)
+        .collect();
+    causes.sort();
+    causes
 }
