@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::servers::{
     Aws, AwsKey, AwsStandIn, Binaries, Cli, Cluster, ClusterOptions, Moto, Process,
-    Stand as Folder, StandIn, Vault, VaultOptions, process::Spec,
+    Stand as Folder, StandIn, Vault, VaultOptions, process::Spec, tls,
 };
 use crate::stand::{OPERATOR, Operator, OwnStand, Server, Stand, Start, Wants};
 use crate::world::base64;
@@ -63,8 +63,10 @@ impl RealStand {
             apiserver_flags,
             stand_in_flags,
         } = options;
+        let authority = tls::Authority::new()?;
+        let issue = |name| authority.issue(&[name, "127.0.0.1"]);
         let vault = VaultOptions {
-            tls: wants.tls,
+            tls: wants.tls.map(issue).transpose()?,
             audit: wants.audit,
             ..VaultOptions::default()
         };
@@ -231,8 +233,11 @@ impl Stand for RealStand {
         }
     }
 
-    fn vault_address(&self) -> String {
-        self.vault.address.clone()
+    fn vault_server(&self) -> Server {
+        Server {
+            url: self.vault.address.clone(),
+            ca_pem: self.vault.ca_pem.clone(),
+        }
     }
 
     async fn vault(

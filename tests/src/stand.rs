@@ -9,7 +9,7 @@ use kube::Client;
 use reqwest::Method;
 use serde_json::Value;
 
-use crate::servers::{Aws, AwsKey, StandIn, tls};
+use crate::servers::{Aws, AwsKey, StandIn};
 
 /// Namespace and name of the ServiceAccount that the operator runs as.
 pub const OPERATOR: (&str, &str) = ("leasehold-system", "leasehold");
@@ -17,8 +17,8 @@ pub const OPERATOR: (&str, &str) = ("leasehold-system", "leasehold");
 /// What a scenario asks of a stand beyond the usual.
 #[derive(Clone, Debug, Default)]
 pub struct Wants {
-    /// Vault serves TLS with this certificate, which must name `127.0.0.1`.
-    pub tls: Option<tls::Certificate>,
+    /// Vault serves TLS with a certificate that has this name, beside its address.
+    pub tls: Option<&'static str>,
     /// Vault notes what it is asked, for [`Stand::vault_requests`].
     pub audit: bool,
     /// AWS can be told what shall go wrong, through [`Stand::stand_in`].
@@ -61,8 +61,13 @@ pub trait Stand: Send + Sync {
     /// Where the API server is.
     fn kube_server(&self) -> Server;
 
+    /// Where the Vault is.
+    fn vault_server(&self) -> Server;
+
     /// Address of the Vault.
-    fn vault_address(&self) -> String;
+    fn vault_address(&self) -> String {
+        self.vault_server().url
+    }
 
     /// A call to Vault as its root: status and body.
     async fn vault(&self, method: Method, path: &str, body: Option<&Value>)

@@ -3,14 +3,17 @@
 use anyhow::{Context, Result, ensure};
 use e2e::world::condition;
 use e2e::world::scenes::{request, secret_of};
-use e2e::{OwnStand as _, RealStand, Stand, World};
+use e2e::{OwnStand, Stand, World, on_both_stands};
 use serde_json::{Value, json};
+
+on_both_stands! {
+    a_yes_is_to_one_spec_and_a_no_is_final,
+}
 
 const REQUEST: &str = "AWSAccessKeyRequest";
 
-#[tokio::test]
-async fn a_yes_is_to_one_spec_and_a_no_is_final() -> Result<()> {
-    let world = World::prepare(RealStand::start().await?).await?;
+async fn a_yes_is_to_one_spec_and_a_no_is_final<S: OwnStand>() -> Result<()> {
+    let world = World::prepare(S::start().await?).await?;
     let mut operator = world.operator(&[]).await?;
     world.ready_role().await?;
     stale(&world).await?;

@@ -13,9 +13,13 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use e2e::proxy::{Fate, Passing, Proxy, Watcher};
 use e2e::stand::Server;
-use e2e::{Operator, OwnStand as _, RealStand, Stand, Start, World, manifests};
+use e2e::{Operator, OwnStand, Stand, Start, World, manifests, on_both_stands};
 use serde_json::{Value, json};
 use tokio::sync::{Mutex as AsyncMutex, Notify};
+
+on_both_stands! {
+    killed_at_every_boundary_it_leaves_one_key_a_request_and_then_none,
+}
 
 const ROLE: &str = "k8s.-.demo.aws-role";
 
@@ -113,8 +117,8 @@ impl Watcher for Watch {
     }
 }
 
-struct Chaos {
-    world: World<RealStand>,
+struct Chaos<S> {
+    world: World<S>,
     kube: Proxy,
     killer: Arc<Killer>,
     requests: usize,
@@ -122,10 +126,10 @@ struct Chaos {
     long: bool,
 }
 
-#[tokio::test]
-async fn killed_at_every_boundary_it_leaves_one_key_a_request_and_then_none() -> Result<()> {
+async fn killed_at_every_boundary_it_leaves_one_key_a_request_and_then_none<S: OwnStand>()
+-> Result<()> {
     let long = std::env::var("LEASEHOLD_CHAOS").is_ok_and(|v| v == "long");
-    let mut world = World::prepare(RealStand::start().await?).await?;
+    let mut world = World::prepare(S::start().await?).await?;
     let killer = Arc::new(Killer::default());
     let watch = || Arc::new(Watch(Arc::clone(&killer)));
     let kube = Proxy::start(&world.stand.kube_server(), watch()).await?;
@@ -162,7 +166,7 @@ async fn killed_at_every_boundary_it_leaves_one_key_a_request_and_then_none() ->
     Ok(())
 }
 
-impl Chaos {
+impl<S: Stand> Chaos<S> {
     async fn issue(&self) -> Result<()> {
         let world = &self.world;
         world.apply(&world.seed_engine()?).await?;

@@ -4,14 +4,17 @@
 use anyhow::{Context, Result, ensure};
 use e2e::servers::eventually;
 use e2e::world::scenes::{request, secret_of, text};
-use e2e::{OwnStand as _, RealStand, Stand, World};
+use e2e::{OwnStand, Stand, World, on_both_stands};
 use serde_json::{Value, json};
+
+on_both_stands! {
+    a_forged_status_ends_and_overwrites_nothing_foreign,
+}
 
 const REQUEST: &str = "AWSAccessKeyRequest";
 
-#[tokio::test]
-async fn a_forged_status_ends_and_overwrites_nothing_foreign() -> Result<()> {
-    let world = World::prepare(RealStand::start().await?).await?;
+async fn a_forged_status_ends_and_overwrites_nothing_foreign<S: OwnStand>() -> Result<()> {
+    let world = World::prepare(S::start().await?).await?;
     let mut operator = world.operator(&[]).await?;
     world.ready_role().await?;
     let victim = world.issue("victim", "aws-role").await?;
@@ -32,14 +35,14 @@ async fn a_forged_status_ends_and_overwrites_nothing_foreign() -> Result<()> {
     operator.stop().await
 }
 
-struct Scene {
-    world: World<RealStand>,
+struct Scene<S> {
+    world: World<S>,
     victim: Value,
     secret: String,
     key: String,
 }
 
-impl Scene {
+impl<S: Stand> Scene<S> {
     /// The victim's key, Secret and record, exactly as they were.
     async fn unharmed(&self) -> Result<()> {
         self.world.works(&self.secret).await?;

@@ -2,8 +2,13 @@
 //! somebody wrote over.
 
 use anyhow::{Result, ensure};
-use e2e::{OwnStand as _, RealStand, Stand, World, manifests, world::condition};
+use e2e::{OwnStand, Stand, World, manifests, on_both_stands, world::condition};
 use serde_json::{Value, json};
+
+on_both_stands! {
+    a_role_issues_into_the_namespaces_it_names,
+    a_secret_written_over_gets_another_key_once,
+}
 
 const REQUEST: &str = "AWSAccessKeyRequest";
 
@@ -30,9 +35,8 @@ fn request() -> Value {
     })
 }
 
-#[tokio::test]
-async fn a_role_issues_into_the_namespaces_it_names() -> Result<()> {
-    let world = World::prepare(RealStand::start().await?).await?;
+async fn a_role_issues_into_the_namespaces_it_names<S: OwnStand>() -> Result<()> {
+    let world = World::prepare(S::start().await?).await?;
     let mut operator = world.operator(&["--resync", "5s"]).await?;
     world.namespace("platform").await?;
     world.apply(&world.token_binding("demo")).await?;
@@ -76,9 +80,8 @@ async fn a_role_issues_into_the_namespaces_it_names() -> Result<()> {
     operator.stop().await
 }
 
-#[tokio::test]
-async fn a_secret_written_over_gets_another_key_once() -> Result<()> {
-    let world = World::prepare(RealStand::start().await?).await?;
+async fn a_secret_written_over_gets_another_key_once<S: OwnStand>() -> Result<()> {
+    let world = World::prepare(S::start().await?).await?;
     let mut operator = world.operator(&["--resync", "5s"]).await?;
     world.apply(&world.token_binding("demo")).await?;
     world.apply(&world.seed_engine()?).await?;

@@ -4,10 +4,16 @@ use std::collections::BTreeSet;
 
 use anyhow::{Context, Result, ensure};
 use e2e::servers::eventually;
-use e2e::{OwnStand as _, RealStand, Stand, Wants, World, manifests};
+use e2e::{OwnStand, Stand, Wants, World, manifests, on_both_stands};
 use k8s_openapi::api::events::v1::Event;
 use kube::{Api, api::ListParams};
 use serde_json::{Value, json};
+
+on_both_stands! {
+    at_a_leases_end_a_new_key_is_in_the_same_secret,
+    a_restart_changes_nothing,
+    an_assumed_role_is_delivered_and_ends_by_itself,
+}
 
 async fn ready_role<S: Stand>(world: &World<S>, lease: &str) -> Result<()> {
     world.apply(&world.token_binding("demo")).await?;
@@ -39,9 +45,8 @@ fn secret_of(request: &Value) -> String {
 }
 
 /// Until renewal is built: a new key into the same Secret before the old one ends.
-#[tokio::test]
-async fn at_a_leases_end_a_new_key_is_in_the_same_secret() -> Result<()> {
-    let world = World::prepare(RealStand::start().await?).await?;
+async fn at_a_leases_end_a_new_key_is_in_the_same_secret<S: OwnStand>() -> Result<()> {
+    let world = World::prepare(S::start().await?).await?;
     let mut operator = world.operator(&[]).await?;
     ready_role(&world, "30s").await?;
     let secret = secret_of(&issued(&world).await?);
@@ -83,13 +88,12 @@ async fn at_a_leases_end_a_new_key_is_in_the_same_secret() -> Result<()> {
 }
 
 /// A restart logs in once and writes nothing, in Vault or in Kubernetes.
-#[tokio::test]
-async fn a_restart_changes_nothing() -> Result<()> {
+async fn a_restart_changes_nothing<S: OwnStand>() -> Result<()> {
     let wants = Wants {
         audit: true,
         ..Wants::default()
     };
-    let world = World::prepare(RealStand::start_with(wants).await?).await?;
+    let world = World::prepare(S::start_with(wants).await?).await?;
     let mut operator = world.operator(&[]).await?;
     ready_role(&world, "1h").await?;
     let request = issued(&world).await?;
@@ -143,9 +147,8 @@ async fn a_restart_changes_nothing() -> Result<()> {
 }
 
 /// STS credentials: nothing to revoke, said so, and the Secret holds a session token.
-#[tokio::test]
-async fn an_assumed_role_is_delivered_and_ends_by_itself() -> Result<()> {
-    let world = World::prepare(RealStand::start().await?).await?;
+async fn an_assumed_role_is_delivered_and_ends_by_itself<S: OwnStand>() -> Result<()> {
+    let world = World::prepare(S::start().await?).await?;
     let mut operator = world.operator(&[]).await?;
     ready_role(&world, "1h").await?;
     let arn = "arn:aws:iam::123456789012:role/reader";

@@ -4,14 +4,17 @@
 use anyhow::{Result, ensure};
 use e2e::servers::tls;
 use e2e::world::kubernetes_login::HOST;
-use e2e::{RealStand, World};
+use e2e::{OwnStand, World, on_both_stands};
 use serde_json::json;
 
-#[tokio::test]
-async fn what_is_wrong_with_the_login_is_said_and_mended_without_recreating_anything() -> Result<()>
-{
-    let authority = tls::Authority::new()?;
-    let world = World::<RealStand>::with_tls(&authority).await?;
+on_both_stands! {
+    what_is_wrong_with_the_login_is_said_and_mended_without_recreating_anything,
+}
+
+async fn what_is_wrong_with_the_login_is_said_and_mended_without_recreating_anything<
+    S: OwnStand,
+>() -> Result<()> {
+    let world = World::<S>::with_tls().await?;
     world.kubernetes_login().await?;
     let mut operator = world.operator(&[&world.resolve()?]).await?;
 
@@ -31,7 +34,7 @@ async fn what_is_wrong_with_the_login_is_said_and_mended_without_recreating_anyt
     ensure!(words.contains("caBundle"), "{words}");
 
     // The right authority, another name.
-    let mut misnamed = world.seed_binding(authority.ca_pem())?;
+    let mut misnamed = world.seed_binding(&world.vault_authority())?;
     misnamed["spec"]["clientConfig"]["serverName"] = json!("vault.example.com");
     world.apply(&[misnamed]).await?;
     let named = |words: &str| words.contains("vault.example.com") && words.contains(HOST);
@@ -52,7 +55,7 @@ async fn what_is_wrong_with_the_login_is_said_and_mended_without_recreating_anyt
     // The right name, a role that binds another ServiceAccount.
     world.bind_login("somebody-else").await?;
     world
-        .apply(&[world.seed_binding(authority.ca_pem())?])
+        .apply(&[world.seed_binding(&world.vault_authority())?])
         .await?;
     let words = world
         .reason("SecretEngine", "aws-secret-engine", "LoginRefused")

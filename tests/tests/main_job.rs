@@ -1,12 +1,16 @@
 //! The main job through the API: engine, role, request, approval, key, end.
 
 use anyhow::Result;
-use e2e::{OwnStand as _, RealStand, Stand, World, manifests, world::condition};
+use e2e::{OwnStand, Stand, World, manifests, on_both_stands, world::condition};
 use serde_json::json;
 
-#[tokio::test]
-async fn a_request_gets_its_key_once_approved_and_the_key_dies_with_it() -> Result<()> {
-    main_job(World::prepare(RealStand::start().await?).await?).await
+on_both_stands! {
+    a_request_gets_its_key_once_approved_and_the_key_dies_with_it,
+}
+
+async fn a_request_gets_its_key_once_approved_and_the_key_dies_with_it<S: OwnStand>() -> Result<()>
+{
+    main_job(World::prepare(S::start().await?).await?).await
 }
 
 async fn main_job<S: Stand>(world: World<S>) -> Result<()> {

@@ -2,12 +2,17 @@
 
 use anyhow::Result;
 use e2e::servers::eventually;
-use e2e::{OwnStand as _, RealStand, Stand, World, manifests};
+use e2e::{OwnStand, Stand, World, manifests, on_both_stands};
 use k8s_openapi::api::events::v1::Event;
 use kube::{Api, api::ListParams};
 use serde_json::json;
 
-async fn issued(world: &World<RealStand>) -> Result<()> {
+on_both_stands! {
+    a_namespace_goes_with_everything_in_it,
+    a_namespace_goes_although_the_login_material_is_gone,
+}
+
+async fn issued<S: Stand>(world: &World<S>) -> Result<()> {
     world.apply(&world.token_binding("demo")).await?;
     world.apply(&world.seed_engine()?).await?;
     world
@@ -23,9 +28,8 @@ async fn issued(world: &World<RealStand>) -> Result<()> {
     world.users_become(1).await
 }
 
-#[tokio::test]
-async fn a_namespace_goes_with_everything_in_it() -> Result<()> {
-    let world = World::prepare(RealStand::start().await?).await?;
+async fn a_namespace_goes_with_everything_in_it<S: OwnStand>() -> Result<()> {
+    let world = World::prepare(S::start().await?).await?;
     let mut operator = world.operator(&[]).await?;
     issued(&world).await?;
     world.delete_namespace("demo").await?;
@@ -37,9 +41,8 @@ async fn a_namespace_goes_with_everything_in_it() -> Result<()> {
 
 /// The operator restarts while the namespace goes, so its login material is gone with it: the
 /// objects are let go at the deadline, that is told, and the key ends with its keeper.
-#[tokio::test]
-async fn a_namespace_goes_although_the_login_material_is_gone() -> Result<()> {
-    let world = World::prepare(RealStand::start().await?).await?;
+async fn a_namespace_goes_although_the_login_material_is_gone<S: OwnStand>() -> Result<()> {
+    let world = World::prepare(S::start().await?).await?;
     let flags = ["--keeper-max=1m", "--revocation-deadline=5s"];
     let mut operator = world.operator(&flags).await?;
     issued(&world).await?;

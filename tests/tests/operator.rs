@@ -1,8 +1,14 @@
 //! The operator itself: its rights, its end, and what it sets right.
 
 use anyhow::{Result, ensure};
-use e2e::{OwnStand as _, RealStand, Stand, World, manifests};
+use e2e::{OwnStand, Stand, World, manifests, on_both_stands};
 use serde_json::{Value, json};
+
+on_both_stands! {
+    it_ends_when_told_although_the_api_server_is_away,
+    without_keepers_nothing_is_issued_and_the_lines_to_add_are_said,
+    what_somebody_deletes_or_changes_is_set_right,
+}
 
 async fn ready_role<S: Stand>(world: &World<S>) -> Result<()> {
     world.apply(&world.token_binding("demo")).await?;
@@ -15,9 +21,8 @@ async fn ready_role<S: Stand>(world: &World<S>) -> Result<()> {
 }
 
 /// SIGTERM ends it within its grace, also when the API server is away and when it never was there.
-#[tokio::test]
-async fn it_ends_when_told_although_the_api_server_is_away() -> Result<()> {
-    let mut world = World::prepare(RealStand::start().await?).await?;
+async fn it_ends_when_told_although_the_api_server_is_away<S: OwnStand>() -> Result<()> {
+    let mut world = World::prepare(S::start().await?).await?;
     let mut at_work = world.operator(&[]).await?;
     ready_role(&world).await?;
     world.stand.pause_kube()?;
@@ -39,9 +44,9 @@ async fn it_ends_when_told_although_the_api_server_is_away() -> Result<()> {
 }
 
 /// A login that may not mint keepers: said with the lines to add, and nothing is issued.
-#[tokio::test]
-async fn without_keepers_nothing_is_issued_and_the_lines_to_add_are_said() -> Result<()> {
-    let mut world = World::prepare(RealStand::start().await?).await?;
+async fn without_keepers_nothing_is_issued_and_the_lines_to_add_are_said<S: OwnStand>() -> Result<()>
+{
+    let mut world = World::prepare(S::start().await?).await?;
     let token = world
         .vault_write(
             "auth/token/create-orphan",
@@ -84,9 +89,8 @@ async fn without_keepers_nothing_is_issued_and_the_lines_to_add_are_said() -> Re
 }
 
 /// The Secret, Role and RoleBinding of a request come back, whoever deleted or changed them.
-#[tokio::test]
-async fn what_somebody_deletes_or_changes_is_set_right() -> Result<()> {
-    let world = World::prepare(RealStand::start().await?).await?;
+async fn what_somebody_deletes_or_changes_is_set_right<S: OwnStand>() -> Result<()> {
+    let world = World::prepare(S::start().await?).await?;
     let mut operator = world.operator(&[]).await?;
     ready_role(&world).await?;
     world

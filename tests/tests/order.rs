@@ -1,8 +1,14 @@
 //! Order does not matter, and nothing ever needs to be deleted and created again.
 
 use anyhow::Result;
-use e2e::{OwnStand as _, RealStand, Stand, World, manifests};
+use e2e::{OwnStand, Stand, World, manifests, on_both_stands};
 use serde_json::Value;
+
+on_both_stands! {
+    all_manifests_at_once_in_reverse_and_approved_at_once,
+    vault_sealed_at_first_and_the_root_secret_missing,
+    vault_down_at_first,
+}
 
 fn everything<S: Stand>(world: &World<S>) -> Result<Vec<Value>> {
     let [binding, token] = world.token_binding("demo");
@@ -23,9 +29,8 @@ async fn all_is_well<S: Stand>(world: &World<S>) -> Result<()> {
     world.users_become(1).await
 }
 
-#[tokio::test]
-async fn all_manifests_at_once_in_reverse_and_approved_at_once() -> Result<()> {
-    let world = World::prepare(RealStand::start().await?).await?;
+async fn all_manifests_at_once_in_reverse_and_approved_at_once<S: OwnStand>() -> Result<()> {
+    let world = World::prepare(S::start().await?).await?;
     let mut operator = world.operator(&[]).await?;
     let mut manifests = everything(&world)?;
     manifests.reverse();
@@ -35,9 +40,8 @@ async fn all_manifests_at_once_in_reverse_and_approved_at_once() -> Result<()> {
     operator.stop().await
 }
 
-#[tokio::test]
-async fn vault_sealed_at_first_and_the_root_secret_missing() -> Result<()> {
-    let world = World::prepare(RealStand::start().await?).await?;
+async fn vault_sealed_at_first_and_the_root_secret_missing<S: OwnStand>() -> Result<()> {
+    let world = World::prepare(S::start().await?).await?;
     world.stand.seal().await?;
     let mut operator = world.operator(&[]).await?;
     let manifests = everything(&world)?;
@@ -62,9 +66,8 @@ async fn vault_sealed_at_first_and_the_root_secret_missing() -> Result<()> {
     operator.stop().await
 }
 
-#[tokio::test]
-async fn vault_down_at_first() -> Result<()> {
-    let mut world = World::prepare(RealStand::start().await?).await?;
+async fn vault_down_at_first<S: OwnStand>() -> Result<()> {
+    let mut world = World::prepare(S::start().await?).await?;
     world.stand.stop_vault().await?;
     let mut operator = world.operator(&[]).await?;
     world.apply(&everything(&world)?).await?;

@@ -6,16 +6,21 @@ use e2e::servers::eventually;
 use e2e::world::neighbour::Neighbour;
 use e2e::world::scenes::{request, secret_of, simple_role};
 use e2e::world::{base64, ready};
-use e2e::{OwnStand as _, RealStand, Stand, World};
+use e2e::{OwnStand, Stand, World, on_both_stands};
 use reqwest::Method;
 use serde_json::{Value, json};
+
+on_both_stands! {
+    foreign_mounts_are_neither_configured_nor_unmounted,
+    foreign_secrets_and_roles_of_our_name_are_not_overwritten,
+    of_two_clusters_of_one_name_the_second_is_told,
+}
 
 const ENGINE: &str = "SecretEngine";
 const REQUEST: &str = "AWSAccessKeyRequest";
 
-#[tokio::test]
-async fn foreign_mounts_are_neither_configured_nor_unmounted() -> Result<()> {
-    let world = World::prepare(RealStand::start().await?).await?;
+async fn foreign_mounts_are_neither_configured_nor_unmounted<S: OwnStand>() -> Result<()> {
+    let world = World::prepare(S::start().await?).await?;
     let mut operator = world.operator(&[]).await?;
     world.apply(&world.token_binding("demo")).await?;
     foreign_aws_mount(&world).await?;
@@ -165,9 +170,8 @@ async fn engine_in_use_and_role_gone<S: Stand>(world: &World<S>) -> Result<()> {
     Ok(())
 }
 
-#[tokio::test]
-async fn foreign_secrets_and_roles_of_our_name_are_not_overwritten() -> Result<()> {
-    let world = World::prepare(RealStand::start().await?).await?;
+async fn foreign_secrets_and_roles_of_our_name_are_not_overwritten<S: OwnStand>() -> Result<()> {
+    let world = World::prepare(S::start().await?).await?;
     let mut operator = world.operator(&[]).await?;
     world.ready_role().await?;
     let issued = world.issue("app", "aws-role").await?;
@@ -237,9 +241,8 @@ async fn kept<S: Stand>(world: &World<S>, secret: &str, reader: &str) -> Result<
 }
 
 /// Both clusters have no name, as KubeVault's users have it, and the same manifests.
-#[tokio::test]
-async fn of_two_clusters_of_one_name_the_second_is_told() -> Result<()> {
-    let first = World::prepare(RealStand::start().await?).await?;
+async fn of_two_clusters_of_one_name_the_second_is_told<S: OwnStand>() -> Result<()> {
+    let first = World::prepare(S::start().await?).await?;
     let second = World::prepare(Neighbour::start(&first.stand).await?).await?;
     let mut operators = [first.operator(&[]).await?, second.operator(&[]).await?];
     first.ready_role().await?;

@@ -7,15 +7,18 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use e2e::servers::eventually;
 use e2e::world::scenes::{request, secret_of};
-use e2e::{Operator, OwnStand as _, RealStand, Stand, World};
+use e2e::{Operator, OwnStand, Stand, World, on_both_stands};
+
+on_both_stands! {
+    two_operators_one_of_them_frozen_make_one_key_a_request,
+}
 
 const REQUEST: &str = "AWSAccessKeyRequest";
 /// Longer than an operator may take from the record of an intent to the read of the key.
 const FROZEN: Duration = Duration::from_secs(6);
 
-#[tokio::test]
-async fn two_operators_one_of_them_frozen_make_one_key_a_request() -> Result<()> {
-    let world = World::prepare(RealStand::start().await?).await?;
+async fn two_operators_one_of_them_frozen_make_one_key_a_request<S: OwnStand>() -> Result<()> {
+    let world = World::prepare(S::start().await?).await?;
     let mut one = world.operator(&["--instance=one"]).await?;
     let mut other = world.operator(&["--instance=other"]).await?;
     world.ready_role().await?;

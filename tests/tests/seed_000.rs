@@ -2,17 +2,16 @@
 //! value and column that it prints is there.
 
 use anyhow::{Context, Result, ensure};
-use e2e::servers::{Cli, eventually, tls};
+use e2e::servers::{Cli, eventually};
 use e2e::{RealStand, Stand, World, manifests};
 use serde_json::Value;
 
 #[tokio::test]
 async fn the_tutorial_of_the_seed_runs_as_it_is_printed() -> Result<()> {
-    let authority = tls::Authority::new()?;
-    let world = World::<RealStand>::with_tls(&authority).await?;
+    let world = World::<RealStand>::with_tls().await?;
     world.kubernetes_login().await?;
     world
-        .apply(&[world.seed_binding(authority.ca_pem())?])
+        .apply(&[world.seed_binding(&world.vault_authority())?])
         .await?;
     let mut operator = world.operator(&[&world.resolve()?]).await?;
     let tutorial = Tutorial {

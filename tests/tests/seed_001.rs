@@ -8,17 +8,20 @@ use e2e::proxy::{Open, Proxy};
 use e2e::servers::eventually;
 use e2e::stand::Server;
 use e2e::world::scenes::{life, request, role, secret_of, simple_role, text};
-use e2e::{OwnStand as _, RealStand, Stand, World};
+use e2e::{OwnStand, Stand, World, on_both_stands};
 use serde_json::{Value, json};
+
+on_both_stands! {
+    what_a_request_says_reaches_vault_and_aws,
+}
 
 const READER: &str = "arn:aws:iam::123456789012:role/reader";
 const WRITER: &str = "arn:aws:iam::123456789012:role/writer";
 const OTHER: &str = "arn:aws:iam::123456789012:role/hello.world";
 const REQUEST: &str = "AWSAccessKeyRequest";
 
-#[tokio::test]
-async fn what_a_request_says_reaches_vault_and_aws() -> Result<()> {
-    let world = World::prepare(RealStand::start().await?).await?;
+async fn what_a_request_says_reaches_vault_and_aws<S: OwnStand>() -> Result<()> {
+    let world = World::prepare(S::start().await?).await?;
     let vault = Proxy::start(&Server::plain(world.stand.vault_address()), Arc::new(Open)).await?;
     let mut operator = world.operator(&[]).await?;
     let [mut binding, token] = world.token_binding("demo");
@@ -36,12 +39,12 @@ async fn what_a_request_says_reaches_vault_and_aws() -> Result<()> {
     operator.stop().await
 }
 
-struct Page {
-    world: World<RealStand>,
+struct Page<S> {
+    world: World<S>,
     vault: Proxy,
 }
 
-impl Page {
+impl<S: Stand> Page<S> {
     async fn roles(&self) -> Result<()> {
         let trust = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow",
             "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}]})

@@ -4,8 +4,13 @@
 use anyhow::{Context, Result, ensure};
 use e2e::servers::{AwsKey, AwsStandIn};
 use e2e::world::scenes::{request, role, secret_of, simple_role, text};
-use e2e::{OwnStand as _, RealStand, Stand, World};
+use e2e::{OwnStand, Stand, World, on_both_stands};
 use serde_json::{Value, json};
+
+on_both_stands! {
+    the_calls_of_the_page_show_in_vault,
+    a_right_that_vaults_own_user_lacks_is_said_in_awss_words,
+}
 
 const REQUEST: &str = "AWSAccessKeyRequest";
 
@@ -15,9 +20,8 @@ fn policy() -> Value {
         "Statement": {"Effect": "Allow", "Action": "iam:*", "Resource": "*"}})
 }
 
-#[tokio::test]
-async fn the_calls_of_the_page_show_in_vault() -> Result<()> {
-    let world = World::prepare(RealStand::start().await?).await?;
+async fn the_calls_of_the_page_show_in_vault<S: OwnStand>() -> Result<()> {
+    let world = World::prepare(S::start().await?).await?;
     let mut operator = world.operator(&[]).await?;
     world.ready_engine().await?;
     configuration(&world).await?;
@@ -151,9 +155,8 @@ fn root_policy(without: &str) -> Value {
 
 /// AWS's words are in condition and event, and the request goes on by itself once Vault's own user
 /// has the right.
-#[tokio::test]
-async fn a_right_that_vaults_own_user_lacks_is_said_in_awss_words() -> Result<()> {
-    let (world, aws) = tokio::join!(RealStand::start(), AwsStandIn::start());
+async fn a_right_that_vaults_own_user_lacks_is_said_in_awss_words<S: OwnStand>() -> Result<()> {
+    let (world, aws) = tokio::join!(S::start(), AwsStandIn::start());
     let (world, aws) = (World::prepare(world?).await?, aws?);
     let mut operator = world.operator(&[]).await?;
     aws.set_root_policy(&root_policy("iam:CreateUser")).await?;

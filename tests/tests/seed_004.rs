@@ -4,12 +4,15 @@
 use anyhow::{Context, Result, ensure};
 use e2e::servers::aws::values;
 use e2e::world::scenes::{role, secret_of};
-use e2e::{OwnStand as _, RealStand, Stand, World};
+use e2e::{OwnStand, Stand, World, on_both_stands};
 use serde_json::{Value, json};
 
-#[tokio::test]
-async fn documents_arns_and_groups_are_on_the_issued_user() -> Result<()> {
-    post(World::prepare(RealStand::start().await?).await?).await
+on_both_stands! {
+    documents_arns_and_groups_are_on_the_issued_user,
+}
+
+async fn documents_arns_and_groups_are_on_the_issued_user<S: OwnStand>() -> Result<()> {
+    post(World::prepare(S::start().await?).await?).await
 }
 
 async fn post<S: Stand>(world: World<S>) -> Result<()> {

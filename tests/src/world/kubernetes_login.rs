@@ -9,7 +9,6 @@ use serde_json::{Value, json};
 
 use super::World;
 use crate::manifests;
-use crate::servers::tls;
 use crate::stand::{OwnStand, Wants};
 
 /// The role of the seed's AppBinding.
@@ -19,10 +18,9 @@ pub const HOST: &str = "vault.demo.svc";
 
 impl<S: OwnStand> World<S> {
     /// A stand whose Vault speaks TLS under the name of the seed's Service.
-    pub async fn with_tls(authority: &tls::Authority) -> Result<Self> {
-        let certificate = authority.issue(&[HOST, "127.0.0.1"])?;
+    pub async fn with_tls() -> Result<Self> {
         let wants = Wants {
-            tls: Some(certificate),
+            tls: Some(HOST),
             ..Wants::default()
         };
         Self::prepare(S::start_with(wants).await?).await
@@ -73,6 +71,11 @@ impl<S: OwnStand> World<S> {
         )
         .await?;
         Ok(())
+    }
+
+    /// The authority of Vault's certificate.
+    pub fn vault_authority(&self) -> String {
+        self.stand.vault_server().ca_pem.unwrap_or_default()
     }
 
     /// The seed's AppBinding, with that certificate authority.

@@ -52,8 +52,8 @@ impl<S: Stand> Stand for Neighbour<'_, S> {
         }
     }
 
-    fn vault_address(&self) -> String {
-        self.beside.vault_address()
+    fn vault_server(&self) -> Server {
+        self.beside.vault_server()
     }
 
     async fn vault(

@@ -14,14 +14,18 @@ use anyhow::{Context, Result, ensure};
 use e2e::proxy::{Open, Passing, Proxy};
 use e2e::stand::Server;
 use e2e::world::scenes::simple_role;
-use e2e::{OwnStand as _, RealStand, Stand, Start, World};
+use e2e::{OwnStand, Stand, Start, World, on_both_stands};
 use serde_json::{Value, json};
 
 use table::Case;
 
-#[tokio::test]
-async fn whatever_is_wrong_is_said_without_spinning_and_goes_on_when_mended() -> Result<()> {
-    let mut world = World::prepare(RealStand::start().await?).await?;
+on_both_stands! {
+    whatever_is_wrong_is_said_without_spinning_and_goes_on_when_mended,
+}
+
+async fn whatever_is_wrong_is_said_without_spinning_and_goes_on_when_mended<S: OwnStand>()
+-> Result<()> {
+    let mut world = World::prepare(S::start().await?).await?;
     // These cases are not about rights: engines at many paths.
     world.login_token = rights_for_all(&world).await?;
     let kube = Proxy::start(&world.stand.kube_server(), Arc::new(Open)).await?;

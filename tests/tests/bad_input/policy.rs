@@ -4,11 +4,15 @@
 use anyhow::{Context, Result, ensure};
 use e2e::servers::eventually;
 use e2e::world::base64;
-use e2e::{OwnStand as _, RealStand, Stand, World, manifests};
+use e2e::{OwnStand, Stand, World, manifests, on_both_stands};
 use kube::Api;
 use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams};
 use kube::core::{ApiResource, GroupVersionKind};
 use serde_json::{Value, json};
+
+on_both_stands! {
+    whichever_line_of_the_policy_is_missing_is_named,
+}
 
 /// A line of deploy/vault/leasehold.hcl, what shows that it is missing, and how.
 struct Line {
@@ -51,9 +55,8 @@ const NOT_HERE: [&str; 3] = [
     "auth/token/renew-self",
 ];
 
-#[tokio::test]
-async fn whichever_line_of_the_policy_is_missing_is_named() -> Result<()> {
-    let mut world = World::prepare(RealStand::start().await?).await?;
+async fn whichever_line_of_the_policy_is_missing_is_named<S: OwnStand>() -> Result<()> {
+    let mut world = World::prepare(S::start().await?).await?;
     let text = std::fs::read_to_string(manifests::root().join("deploy/vault/leasehold.hcl"))?;
     for path in blocks(&text).keys() {
         let known = LINES.iter().any(|l| l.path == path) || NOT_HERE.contains(&path.as_str());

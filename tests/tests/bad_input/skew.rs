@@ -6,8 +6,13 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use e2e::servers::{AwsStandIn, Stand as Folder, eventually};
 use e2e::world::scenes::{request, secret_of, simple_role};
-use e2e::{Operator, OwnStand as _, RealStand, Stand as _, Start, World};
+use e2e::{Operator, OwnStand, Stand, Start, World, on_both_stands};
 use serde_json::json;
+
+on_both_stands! {
+    a_clock_an_hour_off_loses_and_leaves_no_key,
+    clocks_an_hour_apart_leave_no_key_without_an_owner,
+}
 
 const REQUEST: &str = "AWSAccessKeyRequest";
 const ROLE: &str = "k8s.-.demo.deploy";
@@ -41,8 +46,8 @@ async fn shift(folder: &Folder) -> Result<PathBuf> {
     Ok(library)
 }
 
-async fn shifted(
-    world: &World<RealStand>,
+async fn shifted<S: Stand>(
+    world: &World<S>,
     library: &Path,
     seconds: &str,
     flags: &[&str],
@@ -61,11 +66,10 @@ async fn shifted(
         .await
 }
 
-#[tokio::test]
-async fn a_clock_an_hour_off_loses_and_leaves_no_key() -> Result<()> {
+async fn a_clock_an_hour_off_loses_and_leaves_no_key<S: OwnStand>() -> Result<()> {
     let folder = Folder::new("shift")?;
     let library = shift(&folder).await?;
-    let (world, aws) = tokio::join!(RealStand::start(), AwsStandIn::start());
+    let (world, aws) = tokio::join!(S::start(), AwsStandIn::start());
     let (world, aws) = (World::prepare(world?).await?, aws?);
     world.apply(&world.token_binding("demo")).await?;
     world.apply(&world.engine_at(&aws)?).await?;
@@ -92,11 +96,10 @@ async fn a_clock_an_hour_off_loses_and_leaves_no_key() -> Result<()> {
 
 /// One operator's clock is an hour behind, and its read of a key takes a while: to the other its
 /// intent is an hour old, and it leaves the keeper alone all the same.
-#[tokio::test]
-async fn clocks_an_hour_apart_leave_no_key_without_an_owner() -> Result<()> {
+async fn clocks_an_hour_apart_leave_no_key_without_an_owner<S: OwnStand>() -> Result<()> {
     let folder = Folder::new("shift")?;
     let library = shift(&folder).await?;
-    let (world, aws) = tokio::join!(RealStand::start(), AwsStandIn::start());
+    let (world, aws) = tokio::join!(S::start(), AwsStandIn::start());
     let (world, aws) = (World::prepare(world?).await?, aws?);
     let mut behind = shifted(&world, &library, "-3600", &["--instance=behind"]).await?;
     world.apply(&world.token_binding("demo")).await?;
@@ -158,7 +161,7 @@ async fn clocks_an_hour_apart_leave_no_key_without_an_owner() -> Result<()> {
 
 /// The leases that the request's status names, by their last part, and whether another key is on
 /// its way.
-async fn named(world: &World<RealStand>) -> Result<(BTreeSet<String>, bool)> {
+async fn named<S: Stand>(world: &World<S>) -> Result<(BTreeSet<String>, bool)> {
     let object = world.get(REQUEST, "demo", "app").await?.context("it")?;
     let status = &object["status"];
     let retiring = status["retiring"].as_array().into_iter().flatten();
