@@ -2,7 +2,7 @@
 //! somebody wrote over.
 
 use anyhow::{Result, ensure};
-use e2e::{OwnStand, Stand, World, manifests, on_both_stands, world::condition};
+use e2e::{OwnStand, World, manifests, on_both_stands, world::condition};
 use serde_json::{Value, json};
 
 on_both_stands! {

@@ -1,7 +1,7 @@
 //! A key in hand whose Secret cannot be stored.
 
 use anyhow::Result;
-use e2e::{OwnStand, Stand, World, manifests, on_both_stands};
+use e2e::{OwnStand, World, manifests, on_both_stands};
 use serde_json::json;
 
 on_both_stands! {
