@@ -93,6 +93,7 @@ impl Kube {
                 self.watch(call).map(|watch| Answer::Watch(Box::new(watch)))
             }
             ("GET" | "HEAD", true) => self.list(call).map(Answer::Whole),
+            _ if is_bare && !route.name.is_empty() => Err(Failure::unknown_resource()),
             _ if is_bare => Err(Failure::method_not_allowed()),
             ("GET" | "HEAD", false) => self.get(call).map(Answer::Whole),
             ("POST", true) => self.create(call).map(Answer::Whole),
@@ -119,6 +120,10 @@ impl Kube {
                 "PATCH" => self.patch(call),
                 _ => Err(Failure::method_not_allowed()),
             },
+            // Pods do not run here: of one that there is, there is no log either.
+            ("pods", "log") if self.find(call).is_none() => {
+                Err(Failure::not_found(&call.resource.about(&route.name)))
+            }
             _ => Err(Failure::unknown_resource()),
         }
     }

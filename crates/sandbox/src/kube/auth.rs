@@ -128,9 +128,12 @@ impl Kube {
             if groups.is_empty() && uid.is_empty() {
                 return Ok(user);
             }
-            return Err(Failure::internal(
-                "requested [{}] without impersonating a user name",
-            ));
+            let quoted: Vec<String> = groups.iter().map(|group| format!("\"{group}\"")).collect();
+            return Err(Failure::bad_request(format!(
+                "requested &user.DefaultInfo{{Name:\"\", UID:\"{uid}\", Groups:[]string{{{}}}, \
+                 Extra:map[string][]string(nil)}} without impersonating a user name",
+                quoted.join(", ")
+            )));
         }
         let other = impersonated(request, name, uid, groups.clone());
         if user.is_master() {

@@ -1,7 +1,13 @@
 //! Custom resource definitions.
 
+mod check;
+mod status;
+#[cfg(test)]
+mod tests;
+mod versions;
+
 use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
 use super::schema::{Cause, Schema};
 use super::table::Column;
@@ -53,23 +59,25 @@ pub(crate) struct Scale {
 impl Definition {
     /// Reads a CustomResourceDefinition with [`defaults`] filled in.
     pub(crate) fn of(crd: &Value) -> Result<Self, Vec<Cause>> {
-        let text = |pointer: &str| {
-            crd.pointer(pointer)
-                .and_then(Value::as_str)
-                .unwrap_or_default()
-                .to_owned()
-        };
+        let spec = &crd["spec"];
+        let mut causes = check::definition(crd);
+        let versions = versions::of(crd, &mut causes);
+        if !causes.is_empty() {
+            return Err(causes);
+        }
+        let names = &spec["names"];
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         Ok(Self {
-            name: text("/metadata/name"),
-            group: text("/spec/group"),
-            kind: text("/spec/names/kind"),
-            list_kind: text("/spec/names/listKind"),
-            plural: text("/spec/names/plural"),
-            singular: text("/spec/names/singular"),
-            short_names: Vec::new(),
-            categories: Vec::new(),
-            namespaced: text("/spec/scope") == "Namespaced",
-            versions: Vec::new(),
+            name: text(&crd["metadata"]["name"]),
+            group: text(&spec["group"]),
+            kind: text(&names["kind"]),
+            list_kind: text(&names["listKind"]),
+            plural: text(&names["plural"]),
+            singular: text(&names["singular"]),
+            short_names: texts(&names["shortNames"]),
+            categories: texts(&names["categories"]),
+            namespaced: spec["scope"] == "Namespaced",
+            versions,
         })
     }
 
@@ -85,9 +93,49 @@ impl Definition {
 }
 
 /// What the server fills in: `listKind`, `singular`, `conversion`.
-pub(crate) fn defaults(_crd: &mut Value) {}
+pub(crate) fn defaults(crd: &mut Value) {
+    let Some(spec) = crd.get_mut("spec").and_then(Value::as_object_mut) else {
+        return;
+    };
+    if spec.get("conversion").is_none_or(Value::is_null) {
+        spec.insert("conversion".into(), json!({"strategy": "None"}));
+    }
+    let Some(names) = spec.get_mut("names").and_then(Value::as_object_mut) else {
+        return;
+    };
+    let kind = names
+        .get("kind")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .to_owned();
+    if kind.is_empty() {
+        return;
+    }
+    fill(names, "singular", kind.to_lowercase());
+    fill(names, "listKind", format!("{kind}List"));
+}
 
-/// The `status` after a create or update, from the one before it and the other definitions'.
-pub(crate) fn status(_crd: &Value, _others: &[&Definition], _now: Timestamp) -> Value {
-    Value::Null
+/// The `status` after a create or update, from the one before it and the other definitions: a
+/// name goes to whoever has it first.
+pub(crate) fn status(crd: &Value, others: &[&Definition], now: Timestamp) -> Value {
+    status::of(crd, others, now)
+}
+
+fn fill(names: &mut Map<String, Value>, key: &str, value: String) {
+    let empty = names
+        .get(key)
+        .and_then(Value::as_str)
+        .is_none_or(str::is_empty);
+    if empty {
+        names.insert(key.into(), value.into());
+    }
+}
+
+fn texts(list: &Value) -> Vec<String> {
+    let texts = list
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str);
+    texts.map(ToOwned::to_owned).collect()
 }

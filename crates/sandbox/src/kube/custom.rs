@@ -6,13 +6,14 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::answer::Call;
+use super::apply::{Managers, Who};
 use super::crd::{self, Definition};
 use super::query::{DeleteOptions, Propagation};
 use super::schema::Cause;
 use super::{Kube, Work, meta};
 
 /// Holds a definition until its objects are gone.
-const CLEANUP: &str = "customresourcecleanup.apiextensions.k8s.io";
+pub(super) const CLEANUP: &str = "customresourcecleanup.apiextensions.k8s.io";
 
 impl Kube {
     /// Fills in what a definition has by default. Its status is the server's own to write.
@@ -23,9 +24,6 @@ impl Kube {
         call: &Call<'_>,
     ) {
         crd::defaults(object);
-        if old.is_none() {
-            meta::add_finalizer(object, CLEANUP);
-        }
         if old.is_none() && !call.is_status() {
             let storage = object["spec"]["versions"].as_array().into_iter().flatten();
             let stored: Vec<Value> = storage
@@ -46,7 +44,7 @@ impl Kube {
             let field = format!("spec.{key}");
             let is = &object["spec"][key];
             if old.is_some_and(|old| old["spec"][key] != *is) {
-                causes.push(Cause::invalid(field, is, "field is immutable"));
+                causes.push(Cause::invalid(&field, is, "field is immutable"));
             }
         }
         causes
@@ -85,7 +83,17 @@ impl Kube {
             self.store.touch(topic);
         }
         if object["status"] != status {
+            let before = object.clone();
             object["status"] = status;
+            let who = Who {
+                is_update: true,
+                manager: "kube-apiserver".to_owned(),
+                api_version: "apiextensions.k8s.io/v1".to_owned(),
+                subresource: "status".to_owned(),
+            };
+            let mut managers = Managers::of(&object);
+            managers.updated(who, &before, &object, resource.schema("v1"), None, now);
+            managers.write(&mut object);
             self.put(&resource, object, now);
         }
     }

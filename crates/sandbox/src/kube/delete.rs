@@ -102,7 +102,17 @@ impl Kube {
 fn delete_options(call: &Call<'_>) -> Result<DeleteOptions, Failure> {
     let body = match call.request.body.is_empty() {
         true => Value::Null,
-        false => body::object(call.request, "DeleteOptions")?.value,
+        false => match body::media_type(call.request) {
+            "application/json" | "" => {
+                let read = body::json(&call.request.body);
+                read.map_err(|why| {
+                    let what = "couldn't get version/kind; json parse error";
+                    Failure::bad_request(format!("{what}: {why}"))
+                })?
+                .value
+            }
+            _ => body::object(call.request, "DeleteOptions")?.value,
+        },
     };
     DeleteOptions::of(&call.query, &body)
 }

@@ -22,8 +22,9 @@ impl Kube {
     /// Answers for a path that is no resource.
     pub(super) fn plain(&self, request: &Request, query: &Query) -> Result<Response, Failure> {
         let path = request.route().trim_end_matches('/');
-        if !matches!(request.method.as_str(), "GET" | "HEAD") {
-            let is_known = matches!(path, "/api" | "/apis" | "/version" | "/api/v1");
+        // The list of groups minds no method.
+        if !matches!(request.method.as_str(), "GET" | "HEAD") && path != "/apis" {
+            let is_known = matches!(path, "/api" | "/version" | "/api/v1");
             return Err(if is_known {
                 Failure::method_not_allowed()
             } else {
@@ -115,7 +116,12 @@ impl Kube {
             .filter(|resource| resource.versions.iter().any(|known| known == version))
             .collect();
         if resources.is_empty() {
-            return Err(Failure::unknown_path());
+            let is_group = self.resources.has_group(group);
+            return Err(if is_group {
+                Failure::unknown_resource()
+            } else {
+                Failure::unknown_path()
+            });
         }
         resources.sort_by(|a, b| a.plural.cmp(&b.plural));
         let list: Vec<Value> = resources

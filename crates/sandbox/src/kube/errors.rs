@@ -190,6 +190,14 @@ impl Failure {
         Self::new(415, "UnsupportedMediaType", message)
     }
 
+    /// A patch that custom resources do not take.
+    pub(super) fn no_patch_of_custom() -> Self {
+        let message = "the body of the request was in an unknown format - accepted media types \
+             include: application/json-patch+json, application/merge-patch+json, \
+             application/apply-patch+yaml";
+        Self::new(415, "UnsupportedMediaType", message)
+    }
+
     pub(super) fn unknown_patch() -> Self {
         let message = "415: Unsupported Media Type";
         Self::new(415, "UnsupportedMediaType", message).with_details(json!({}))
@@ -202,17 +210,7 @@ impl Failure {
     }
 
     pub(super) fn invalid(about: &About<'_>, causes: &[Cause]) -> Self {
-        // As in Kubernetes: the message has each error once, the details have all.
-        let mut texts: Vec<String> = Vec::new();
-        for text in causes.iter().map(Cause::to_string) {
-            if !texts.contains(&text) {
-                texts.push(text);
-            }
-        }
-        let why = match &texts[..] {
-            [only] => only.clone(),
-            _ => format!("[{}]", texts.join(", ")),
-        };
+        let why = Cause::message_of(causes);
         let message = format!("{} \"{}\" is invalid: {why}", about.qualified(), about.name);
         let mut failure = Self::new(422, "Invalid", message).about(about);
         if let Some(Value::Object(details)) = &mut failure.details {
@@ -336,55 +334,9 @@ fn cause(cause: &Cause) -> Value {
     json!({"reason": cause.reason, "message": cause.message, "field": cause.field})
 }
 
-/// Makers of causes, in the words of `field.Error`.
 impl Cause {
-    pub(super) fn invalid(field: impl Into<String>, value: &Value, why: &str) -> Self {
-        Self {
-            reason: "FieldValueInvalid",
-            message: format!("Invalid value: {value}: {why}"),
-            field: field.into(),
-        }
-    }
-
-    pub(super) fn invalid_text(field: impl Into<String>, value: &str, why: &str) -> Self {
+    /// `Invalid` for a text.
+    pub(super) fn refused(field: &str, value: &str, why: &str) -> Self {
         Self::invalid(field, &Value::from(value), why)
-    }
-
-    pub(super) fn required(field: impl Into<String>, why: &str) -> Self {
-        let colon = if why.is_empty() { "" } else { ": " };
-        Self {
-            reason: "FieldValueRequired",
-            message: format!("Required value{colon}{why}"),
-            field: field.into(),
-        }
-    }
-
-    pub(super) fn forbidden(field: impl Into<String>, why: &str) -> Self {
-        Self {
-            reason: "FieldValueForbidden",
-            message: format!("Forbidden: {why}"),
-            field: field.into(),
-        }
-    }
-
-    pub(super) fn too_long(field: impl Into<String>, what: &str) -> Self {
-        Self {
-            reason: "FieldValueTooLong",
-            message: format!("Too long: {what}"),
-            field: field.into(),
-        }
-    }
-
-    /// `Unsupported value: "x": supported values: "a", "b"`
-    pub(super) fn unsupported(field: impl Into<String>, value: &Value, known: &[&str]) -> Self {
-        let known: Vec<String> = known.iter().map(|known| format!("\"{known}\"")).collect();
-        Self {
-            reason: "FieldValueNotSupported",
-            message: format!(
-                "Unsupported value: {value}: supported values: {}",
-                known.join(", ")
-            ),
-            field: field.into(),
-        }
     }
 }

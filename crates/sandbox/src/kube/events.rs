@@ -3,9 +3,10 @@
 use std::collections::{BTreeSet, HashMap};
 
 use jiff::{SignedDuration, Timestamp};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::Kube;
+use super::schema::Cause;
 use super::store::Stored;
 
 /// How long the API server keeps an Event.
@@ -47,6 +48,91 @@ fn rename(
             map.insert(to.to_owned(), value);
         }
     }
+}
+
+/// Gives an Event the fields that it has even if they say nothing.
+pub(super) fn prepare(event: &mut Value) {
+    let is_new = event["apiVersion"] == "events.k8s.io/v1";
+    let null = || Value::Null;
+    let fields = if is_new {
+        [
+            ("deprecatedFirstTimestamp", null()),
+            ("deprecatedLastTimestamp", null()),
+            ("deprecatedSource", json!({})),
+            ("eventTime", null()),
+            ("", null()),
+            ("", null()),
+        ]
+    } else {
+        [
+            ("firstTimestamp", null()),
+            ("lastTimestamp", null()),
+            ("source", json!({})),
+            ("eventTime", null()),
+            ("reportingComponent", "".into()),
+            ("reportingInstance", "".into()),
+        ]
+    };
+    if let Some(map) = event.as_object_mut() {
+        for (key, value) in fields.into_iter().filter(|(key, _)| !key.is_empty()) {
+            map.entry(key).or_insert(value);
+        }
+    }
+}
+
+/// What is wrong with an Event. The words are those for the core group in either.
+pub(super) fn check(event: &Value) -> Vec<Cause> {
+    let is_new = event["apiVersion"] == "events.k8s.io/v1";
+    let mut event = event.clone();
+    if is_new {
+        to_core(&mut event);
+    }
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let mut causes = Vec::new();
+    let place = text(&event["involvedObject"]["namespace"]);
+    let own = text(&event["metadata"]["namespace"]);
+    // What is in no namespace has its Events in `default`.
+    if place != own && !(place.is_empty() && own == "default") {
+        let field = "involvedObject.namespace";
+        causes.push(Cause::refused(
+            field,
+            &place,
+            "does not match event.namespace",
+        ));
+    }
+    let has_time = !event["eventTime"].is_null();
+    if is_new && !has_time {
+        causes.push(Cause::required("eventTime", ""));
+    }
+    if has_time {
+        let names = [
+            ("reportingComponent", "reportingController"),
+            ("reportingInstance", "reportingInstance"),
+            ("action", "action"),
+            ("reason", "reason"),
+        ];
+        for (key, field) in names {
+            if text(&event[key]).is_empty() {
+                causes.push(Cause::required(field, ""));
+            }
+        }
+        if text(&event["message"]).len() > 1024 {
+            causes.push(Cause::refused(
+                "message",
+                "",
+                "can have at most 1024 characters",
+            ));
+        }
+    }
+    let kind = text(&event["type"]);
+    if (is_new || has_time) && !matches!(kind.as_str(), "Normal" | "Warning") {
+        causes.push(Cause::refused(
+            "type",
+            "",
+            &format!("has invalid value: {kind}"),
+        ));
+    }
+    causes
 }
 
 /// Which Events are forgotten when.

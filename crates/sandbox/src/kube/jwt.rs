@@ -23,6 +23,7 @@ pub(crate) struct Keys {
     id: String,
 }
 
+/// Without the key.
 impl fmt::Debug for Keys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Keys")
@@ -30,6 +31,9 @@ impl fmt::Debug for Keys {
             .finish_non_exhaustive()
     }
 }
+
+/// What the server says of a token it cannot read.
+const INVALID: &str = "invalid bearer token";
 
 impl Keys {
     /// A new key.
@@ -59,35 +63,195 @@ impl Keys {
         Ok(format!("{signed}.{}", encode(signature.as_ref())))
     }
 
-    /// The claims of a token that this key signed and that is valid now.
+    /// The claims of a token that this key signed and that is valid now; an error is the text of
+    /// a TokenReview. Whom it is for and whether its account is still there is not asked here.
     pub(crate) fn verify(&self, token: &str, now: Timestamp) -> Result<Value, String> {
-        let malformed = || "invalid bearer token".to_owned();
-        let (signed, signature) = token.rsplit_once('.').ok_or_else(malformed)?;
-        let (_, claims) = signed.split_once('.').ok_or_else(malformed)?;
-        let signature = URL_SAFE_NO_PAD.decode(signature).map_err(|_| malformed())?;
-        UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, self.pair.public_key())
-            .verify(signed.as_bytes(), &signature)
-            .map_err(|_| malformed())?;
-        let claims = URL_SAFE_NO_PAD.decode(claims).map_err(|_| malformed())?;
-        let claims: Value = serde_json::from_slice(&claims).map_err(|_| malformed())?;
-        let seconds = now.as_second();
-        if claims["exp"].as_i64().is_some_and(|end| end < seconds) {
-            return Err("service account token has expired".into());
+        let parts: Vec<&str> = token.split('.').collect();
+        let [header, payload, signature] = parts[..] else {
+            return Err(INVALID.into());
+        };
+        let (header, claims) = (object(header)?, object(payload)?);
+        let signature = URL_SAFE_NO_PAD.decode(signature).unwrap_or_default();
+        let signed = &token[..token.len() - parts[2].len() - 1];
+        let verified = UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, self.pair.public_key())
+            .verify(signed.as_bytes(), &signature);
+        // No other algorithm, `none` least of all.
+        if header["alg"] != "ES256" || verified.is_err() {
+            return Err(refused("go-jose/go-jose: error in cryptographic primitive"));
+        }
+        let second = now.as_second();
+        if claims["exp"].as_i64().is_none_or(|end| end < second) {
+            return Err(refused("service account token has expired"));
+        }
+        if claims["nbf"].as_i64().is_some_and(|begin| begin > second) {
+            return Err(refused("service account token is not valid yet"));
         }
         Ok(claims)
     }
 
     /// `/openid/v1/jwks`.
     pub(crate) fn jwks(&self) -> Value {
-        json!({"keys": []})
+        // The point, uncompressed: 4, x, y.
+        let (x, y) = self.pair.public_key().as_ref()[1..].split_at(32);
+        json!({"keys": [{"use": "sig", "kty": "EC", "kid": self.id, "crv": "P-256", "alg": "ES256",
+            "x": encode(x), "y": encode(y)}]})
     }
+}
+
+/// What the server says of a token that is for others.
+pub(crate) fn wrong_audience(has: &[String], wanted: &[String]) -> String {
+    refused(&format!(
+        "token audiences {} is invalid for the target audiences {}",
+        listed(has),
+        listed(wanted)
+    ))
 }
 
 /// `/.well-known/openid-configuration`.
 pub(crate) fn discovery(issuer: &str, jwks_uri: &str) -> Value {
-    json!({"issuer": issuer, "jwks_uri": jwks_uri})
+    json!({
+        "issuer": issuer,
+        "jwks_uri": jwks_uri,
+        "response_types_supported": ["id_token"],
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": ["ES256"],
+    })
+}
+
+fn object(part: &str) -> Result<Value, String> {
+    let decoded = URL_SAFE_NO_PAD.decode(part).ok();
+    decoded
+        .and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok())
+        .filter(Value::is_object)
+        .ok_or_else(|| INVALID.into())
+}
+
+/// The server asks each of its authenticators, and the first never knows the token.
+fn refused(why: &str) -> String {
+    format!("[{INVALID}, {why}]")
+}
+
+fn listed(texts: &[String]) -> String {
+    let quoted: Vec<String> = texts.iter().map(|text| format!("{text:?}")).collect();
+    format!("[{}]", quoted.join(" "))
 }
 
 fn encode(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn now() -> Timestamp {
+        "2026-11-22T10:00:00Z".parse().unwrap()
+    }
+
+    fn claims(seconds: i64) -> Value {
+        json!({"iss": "https://kubernetes.default.svc", "aud": ["vault"],
+            "sub": "system:serviceaccount:default:sa", "exp": now().as_second() + seconds})
+    }
+
+    #[test]
+    fn a_token_says_what_was_signed_until_it_ends() {
+        let keys = Keys::new().unwrap();
+        let token = keys.sign(&claims(600)).unwrap();
+        assert_eq!(keys.verify(&token, now()), Ok(claims(600)));
+        let old = keys.sign(&claims(-1)).unwrap();
+        assert_eq!(
+            keys.verify(&old, now()),
+            Err("[invalid bearer token, service account token has expired]".into())
+        );
+        let endless = keys.sign(&json!({"sub": "x"})).unwrap();
+        assert!(keys.verify(&endless, now()).is_err());
+    }
+
+    #[test]
+    fn a_token_of_another_key_or_changed_or_unsigned_is_refused() {
+        let keys = Keys::new().unwrap();
+        let error =
+            Err("[invalid bearer token, go-jose/go-jose: error in cryptographic primitive]".into());
+        let foreign = Keys::new().unwrap().sign(&claims(600)).unwrap();
+        assert_eq!(keys.verify(&foreign, now()), error);
+        let token = keys.sign(&claims(600)).unwrap();
+        let parts: Vec<&str> = token.split('.').collect();
+        let later = encode(claims(9999).to_string().as_bytes());
+        assert_eq!(
+            keys.verify(&format!("{}.{later}.{}", parts[0], parts[2]), now()),
+            error
+        );
+        let none = encode(b"{\"alg\":\"none\"}");
+        assert_eq!(keys.verify(&format!("{none}.{}.", parts[1]), now()), error);
+        assert_eq!(
+            keys.verify(&format!("{none}.{}.{}", parts[1], parts[2]), now()),
+            error
+        );
+        for garbage in [
+            "",
+            "abc",
+            "a.b.c",
+            "a.b.c.d",
+            &format!("{}.{}", parts[0], parts[1]),
+        ] {
+            assert_eq!(
+                keys.verify(garbage, now()),
+                Err("invalid bearer token".into()),
+                "{garbage}"
+            );
+        }
+    }
+
+    #[test]
+    fn another_verifies_with_the_published_key() {
+        let keys = Keys::new().unwrap();
+        let token = keys.sign(&claims(600)).unwrap();
+        let (signed, signature) = token.rsplit_once('.').unwrap();
+        let key = &keys.jwks()["keys"][0];
+        let mut point = vec![4];
+        for part in ["x", "y"] {
+            point.extend(URL_SAFE_NO_PAD.decode(key[part].as_str().unwrap()).unwrap());
+        }
+        UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, &point)
+            .verify(
+                signed.as_bytes(),
+                &URL_SAFE_NO_PAD.decode(signature).unwrap(),
+            )
+            .unwrap();
+        let header = object(token.split('.').next().unwrap()).unwrap();
+        assert_eq!(header["kid"], key["kid"]);
+    }
+
+    #[test]
+    fn neither_the_key_nor_its_halves_are_shown() {
+        let keys = Keys::new().unwrap();
+        assert_eq!(
+            format!("{keys:?}"),
+            format!("Keys {{ id: {:?}, .. }}", keys.id)
+        );
+    }
+
+    #[test]
+    fn discovery_names_the_algorithm_that_signs() {
+        let document = discovery(
+            "https://kubernetes.default.svc",
+            "https://127.0.0.1:6443/openid/v1/jwks",
+        );
+        assert_eq!(
+            document["id_token_signing_alg_values_supported"],
+            json!(["ES256"])
+        );
+        assert_eq!(
+            document["jwks_uri"],
+            "https://127.0.0.1:6443/openid/v1/jwks"
+        );
+    }
+
+    #[test]
+    fn a_token_for_others_is_refused_with_both_audiences() {
+        assert_eq!(
+            wrong_audience(&["vault".into()], &["other".into()]),
+            "[invalid bearer token, token audiences [\"vault\"] is invalid for the target audiences [\"other\"]]"
+        );
+    }
 }

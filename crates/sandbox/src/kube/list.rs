@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD_NO_PAD;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde_json::{Value, json};
 
 use super::Kube;
@@ -15,6 +16,15 @@ use super::schema::Cause;
 use super::selector::Selector;
 use super::store::Stored;
 use crate::wire::Response;
+
+/// Go does not mind bits that are left over at the end.
+const LENIENT: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::URL_SAFE,
+    GeneralPurposeConfig::new()
+        .with_encode_padding(false)
+        .with_decode_allow_trailing_bits(true)
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
 
 /// A page of objects and what is said about it.
 #[derive(Debug, Default)]
@@ -47,21 +57,24 @@ impl Kube {
 
     fn page(&self, call: &Call<'_>, selector: &Selector) -> Result<Page, Failure> {
         let query = &call.query;
+        query.number("timeoutSeconds")?;
         let limit = query.number("limit")?.unwrap_or_default();
         let limit = usize::try_from(limit).ok().filter(|limit| *limit > 0);
         let given = query.text("resourceVersion");
         let (at, start) = match query.get("continue").filter(|token| !token.is_empty()) {
             Some(token) => {
+                let (version, start) = parse_continue(token)?;
                 if !given.is_empty() && given != "0" {
                     return Err(Failure::bad_request(
                         "specifying resource version is not allowed when using continue",
                     ));
                 }
-                let (version, start) = parse_continue(token)?;
                 (Some(version).filter(|version| *version > 0), start)
             }
             None => {
-                let version = self.check_version(given)?;
+                let invalid =
+                    |why| Failure::bad_request(format!("invalid resource version: {why}"));
+                let version = self.check_version(given, invalid)?;
                 let is_exact = query.text("resourceVersionMatch") == "Exact"
                     || limit.is_some()
                         && version > 0
@@ -112,9 +125,7 @@ impl Kube {
         };
         let events = self.store.since(topic, version).ok_or_else(|| {
             if start.is_empty() {
-                return Failure::expired(format!(
-                    "The resourceVersion for the provided list is too old."
-                ));
+                return Failure::expired("The resourceVersion for the provided list is too old.");
             }
             Failure::expired(
                 "The provided continue parameter is too old to display a consistent list result. \
@@ -193,10 +204,10 @@ pub(super) fn check_options(query: &Query, is_watch: bool) -> Result<(), Failure
         "Exact" => Ok(()),
         other => {
             let known = ["Exact", "NotOlderThan", ""];
-            invalid(Cause::unsupported(
+            invalid(Cause::not_supported(
                 "resourceVersionMatch",
                 &other.into(),
-                &known,
+                known,
             ))
         }
     }
@@ -209,26 +220,30 @@ fn make_continue(version: u64, start: &str) -> String {
         json!(version)
     };
     let token = json!({"v": "meta.k8s.io/v1", "rv": version, "start": start});
-    BASE64_STANDARD_NO_PAD
-        .encode(token.to_string())
-        .replace('+', "-")
-        .replace('/', "_")
+    LENIENT.encode(token.to_string())
 }
 
 /// The version a page goes on at, 0 for now, and the key it begins with.
 fn parse_continue(token: &str) -> Result<(u64, String), Failure> {
-    let refuse = || {
-        Failure::bad_request(
-            "invalid continue token: continue key is not valid: invalid character looking for \
-             beginning of value",
-        )
+    let refuse = |why: &str| {
+        Failure::bad_request(format!(
+            "invalid continue token: continue key is not valid: {why}"
+        ))
     };
-    let token = token.replace('-', "+").replace('_', "/");
-    let bytes = BASE64_STANDARD_NO_PAD
-        .decode(token.trim_end_matches('='))
-        .map_err(|_| refuse())?;
-    let token: Value = serde_json::from_slice(&bytes).map_err(|_| refuse())?;
-    let start = token["start"].as_str().ok_or_else(refuse)?;
-    let version = token["rv"].as_i64().ok_or_else(refuse)?;
+    let bytes = LENIENT
+        .decode(token)
+        .map_err(|_| refuse("illegal base64 data at input byte 0"))?;
+    let token: Value = serde_json::from_slice(&bytes).map_err(|error| {
+        let go = super::golang::json_error(&bytes);
+        refuse(&go.unwrap_or_else(|| error.to_string()))
+    })?;
+    let empty = "encoded start key empty (version meta.k8s.io/v1)";
+    let start = token["start"].as_str().ok_or_else(|| refuse(empty))?;
+    let version = token["rv"].as_i64().unwrap_or_default();
+    if version == 0 {
+        return Err(refuse(
+            "incorrect encoded start resourceVersion (version meta.k8s.io/v1)",
+        ));
+    }
     Ok((u64::try_from(version).unwrap_or_default(), start.to_owned()))
 }

@@ -131,7 +131,17 @@ pub(super) fn drop_nulls(value: &mut Value) {
     match value {
         Value::Object(map) => {
             map.retain(|_, value| !value.is_null());
-            map.values_mut().for_each(drop_nulls);
+            for (key, value) in map {
+                match value {
+                    // A null among texts becomes an empty one.
+                    Value::Object(texts) if key == "data" => {
+                        for text in texts.values_mut().filter(|text| text.is_null()) {
+                            *text = "".into();
+                        }
+                    }
+                    value => drop_nulls(value),
+                }
+            }
         }
         Value::Array(list) => list.iter_mut().for_each(drop_nulls),
         _ => {}

@@ -19,6 +19,8 @@ mod delete;
 mod discovery;
 mod errors;
 mod events;
+mod golang;
+pub(crate) mod jsonpath;
 pub(crate) mod jwt;
 mod list;
 mod meta;
@@ -44,6 +46,7 @@ mod strict;
 pub(crate) mod table;
 mod tokens;
 mod watch;
+mod workloads;
 mod write;
 
 use std::collections::BTreeSet;

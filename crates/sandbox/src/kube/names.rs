@@ -23,7 +23,7 @@ const LABEL_VALUE: &str = "a valid label must be an empty string or consist of a
      '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
 
 /// How many bytes all annotations of an object may have.
-const ANNOTATIONS: usize = 256 * 1024;
+const ANNOTATIONS: u64 = 256 * 1024;
 
 /// What rule the names of a kind follow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,7 +64,7 @@ impl Rule {
 fn problems(text: &str, most: usize, is_right: bool, rule: &str) -> Vec<String> {
     let mut problems = Vec::new();
     if text.len() > most {
-        problems.push(format!("must be no more than {most} bytes"));
+        problems.push(format!("must be no more than {most} characters"));
     }
     if !is_right {
         problems.push(rule.to_owned());
@@ -180,7 +180,7 @@ pub(super) fn check_metadata(meta: &Value, rule: Rule) -> Vec<Cause> {
         causes.extend(
             wrong
                 .iter()
-                .map(|why| Cause::invalid_text("metadata.name", name, why)),
+                .map(|why| Cause::refused("metadata.name", name, why)),
         );
     }
     causes.extend(check_labels(&meta["labels"], "metadata.labels"));
@@ -195,10 +195,10 @@ pub(super) fn check_labels(labels: &Value, field: &str) -> Vec<Cause> {
     let mut causes = Vec::new();
     for (key, value) in labels.as_object().into_iter().flatten() {
         let wrong = label_key(key);
-        causes.extend(wrong.iter().map(|why| Cause::invalid_text(field, key, why)));
+        causes.extend(wrong.iter().map(|why| Cause::refused(field, key, why)));
         let value = value.as_str().unwrap_or_default();
         if let Err(why) = label_value(value) {
-            causes.push(Cause::invalid_text(field, value, &why));
+            causes.push(Cause::refused(field, value, &why));
         }
     }
     causes
@@ -207,18 +207,15 @@ pub(super) fn check_labels(labels: &Value, field: &str) -> Vec<Cause> {
 fn check_annotations(annotations: &Value) -> Vec<Cause> {
     let field = "metadata.annotations";
     let mut causes = Vec::new();
-    let mut size = 0;
+    let mut size = 0u64;
     for (key, value) in annotations.as_object().into_iter().flatten() {
         // Case does not matter in their keys.
         let wrong = label_key(&key.to_lowercase());
-        causes.extend(wrong.iter().map(|why| Cause::invalid_text(field, key, why)));
-        size += key.len() + value.as_str().map_or(0, str::len);
+        causes.extend(wrong.iter().map(|why| Cause::refused(field, key, why)));
+        size += (key.len() + value.as_str().map_or(0, str::len)) as u64;
     }
     if size > ANNOTATIONS {
-        causes.push(Cause::too_long(
-            field,
-            &format!("may not be more than {ANNOTATIONS} bytes"),
-        ));
+        causes.push(Cause::too_long(field, ANNOTATIONS));
     }
     causes
 }
@@ -235,7 +232,7 @@ fn check_owners(owners: &Value) -> Vec<Cause> {
             ("uid", "must not be empty"),
         ] {
             if owner[key].as_str().is_none_or(str::is_empty) {
-                causes.push(Cause::invalid_text(format!("{field}.{key}"), "", why));
+                causes.push(Cause::refused(&format!("{field}.{key}"), "", why));
             }
         }
         if owner["controller"] == true {
@@ -269,18 +266,20 @@ fn check_finalizers(finalizers: &Value) -> Vec<Cause> {
     for name in names() {
         let wrong = label_key(name);
         let field = "metadata.finalizers";
-        causes.extend(
-            wrong
-                .iter()
-                .map(|why| Cause::invalid_text(field, name, why)),
-        );
+        causes.extend(wrong.iter().map(|why| Cause::refused(field, name, why)));
     }
     for (at, name) in names().enumerate() {
-        let is_known = ["orphan", "foregroundDeletion", "kubernetes"].contains(&name);
+        let standard = [
+            "orphan",
+            "foregroundDeletion",
+            "kubernetes",
+            super::custom::CLEANUP,
+        ];
+        let is_known = standard.contains(&name);
         if !name.contains('/') && !is_known {
             let why = "name is neither a standard finalizer name nor is it fully qualified";
-            causes.push(Cause::invalid_text(
-                format!("metadata.finalizers[{at}]"),
+            causes.push(Cause::refused(
+                &format!("metadata.finalizers[{at}]"),
                 name,
                 why,
             ));

@@ -150,7 +150,17 @@ impl Kube {
             }
             return;
         }
+        let before = object.clone();
         object["status"]["conditions"] = conditions(&left, &object["status"]["conditions"], now);
+        let who = Who {
+            is_update: true,
+            manager: "kube-controller-manager".to_owned(),
+            api_version: "v1".to_owned(),
+            subresource: "status".to_owned(),
+        };
+        let mut managers = Managers::of(&object);
+        managers.updated(who, &before, &object, resource.schema("v1"), None, now);
+        managers.write(&mut object);
         if object != namespace.value() {
             self.put(&resource, object, now);
         }

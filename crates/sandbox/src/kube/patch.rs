@@ -8,7 +8,7 @@ use super::Kube;
 use super::answer::Call;
 use super::apply::{Apply, Who};
 use super::body::{self, Body};
-use super::errors::Failure;
+use super::errors::{About, Failure};
 use super::query::WriteOptions;
 use super::schema::Cause;
 use super::store::Stored;
@@ -32,9 +32,10 @@ impl Kube {
         let kind = match body::media_type(call.request) {
             "application/json-patch+json" => Kind::Json,
             "application/merge-patch+json" => Kind::Merge,
-            "application/strategic-merge-patch+json" if !call.resource.is_custom() => {
-                Kind::Strategic
+            "application/strategic-merge-patch+json" if call.resource.is_custom() => {
+                return Err(Failure::no_patch_of_custom());
             }
+            "application/strategic-merge-patch+json" => Kind::Strategic,
             "application/apply-patch+yaml" => Kind::Apply,
             _ => return Err(Failure::unknown_patch()),
         };
@@ -53,15 +54,21 @@ impl Kube {
         let old = old.ok_or_else(|| Failure::not_found(&call.resource.about(&call.route.name)))?;
         let mut before = old.value();
         self.shown_in(call, &mut before);
-        let patch = body::json(&call.request.body).map_err(|why| body::patch_error(&why))?;
+        let patch = body::json(&call.request.body).map_err(|why| match kind {
+            Kind::Strategic => Failure::bad_request(why),
+            _ => body::patch_error(&why),
+        })?;
         let patched = patched(kind, &before, &patch.value)?;
+        let shown = match kind {
+            Kind::Strategic => go_map(&patch.value),
+            _ => patched.to_string(),
+        };
         let body = Body {
             value: patched,
             duplicates: patch.duplicates,
         };
-        let mut object = self
-            .decode(&mut write, body)
-            .map_err(|failure| on_patch(failure, call))?;
+        let decoded = self.decode(&mut write, body);
+        let mut object = decoded.map_err(|failure| on_patch(failure, &shown))?;
         place(&mut object, call)?;
         let stored = self.update(&mut write, &old, object)?;
         Ok(self.respond(&write, &stored, 200))
@@ -69,9 +76,6 @@ impl Kube {
 
     /// An object as clients of this call's version see it.
     fn shown_in(&self, call: &Call<'_>, object: &mut Value) {
-        if call.resource.group == "events.k8s.io" {
-            super::events::from_core(object);
-        }
         self.from_storage(&call.resource, &call.route.version, object);
     }
 
@@ -84,7 +88,15 @@ impl Kube {
         let (resource, route) = (&call.resource, &call.route);
         let body = body::yaml(&call.request.body)
             .map_err(|why| Failure::bad_request(format!("error decoding YAML: {why}")))?;
+        if !body.value.is_object() && !body.value.is_null() {
+            let found = go_kind(&body.value);
+            return Err(Failure::bad_request(format!(
+                "error decoding YAML: error unmarshaling JSON: while decoding JSON: json: cannot \
+                 unmarshal {found} into Go value of type map[string]interface {{}}"
+            )));
+        }
         check_applied(call, &body.value)?;
+        super::strict::check_typed(resource, &route.version, &body.value)?;
         let config = self.decode(write, body)?;
         if old.is_none() && call.is_status() {
             return Err(Failure::not_found(&resource.about(&route.name)));
@@ -110,6 +122,7 @@ impl Kube {
             is_forced: write.options.is_forced,
             schema: resource.schema(&route.version),
             has_status: resource.status_in(&route.version),
+            is_custom: resource.is_custom(),
             now: call.now,
         };
         let mut object = apply.to(&live, &config)?;
@@ -133,7 +146,10 @@ fn check_applied(call: &Call<'_>, config: &Value) -> Result<(), Failure> {
             "invalid object type: {group}/{version}, Kind={kind}"
         )));
     }
-    if config["metadata"].get("managedFields").is_some() {
+    if config["metadata"]
+        .get("managedFields")
+        .is_some_and(|list| !list.is_null())
+    {
         return Err(Failure::bad_request("metadata.managedFields must be nil"));
     }
     Ok(())
@@ -145,9 +161,13 @@ fn patched(kind: Kind, before: &Value, patch: &Value) -> Result<Value, Failure> 
         Kind::Json => json_patch(&mut object, patch)?,
         Kind::Merge if patch.is_object() => json_patch::merge(&mut object, patch),
         Kind::Strategic if patch.is_object() => {
-            strategic::merge(&mut object, patch).map_err(|why| refuse_patch(patch, &why))?;
+            strategic::merge(&mut object, patch)
+                .map_err(|why| refuse_patch(&go_map(patch), &why))?;
         }
         _ => {
+            if kind == Kind::Merge && patch.is_null() {
+                return Err(Failure::bad_request("Invalid JSON Patch"));
+            }
             let found = go_kind(patch);
             let why = format!(
                 "json: cannot unmarshal {found} into Go value of type map[string]interface {{}}"
@@ -192,11 +212,22 @@ fn json_patch(object: &mut Value, patch: &Value) -> Result<(), Failure> {
         // What is missing is null to the server's library, and clients count on it: "there are
         // no finalizers" is tested that way.
         let is_null_test = operation["op"] == "test" && operation["value"].is_null();
+        if !operation.is_object() {
+            let found = go_kind(operation);
+            return Err(body::patch_error(&format!(
+                "json: cannot unmarshal {found} into Go value of type handlers.jsonPatchOp"
+            )));
+        }
         let path = operation["path"].as_str().unwrap_or_default();
         if is_null_test && object.pointer(path).is_none() {
             continue;
         }
-        let operation = serde_json::from_value(operation.clone());
+        // To replace what is not there is to add it.
+        let mut operation = operation.clone();
+        if operation["op"] == "replace" && object.pointer(path).is_none() {
+            operation["op"] = "add".into();
+        }
+        let operation = serde_json::from_value(operation);
         let operation = operation.map_err(|_| Failure::patch_rejected())?;
         json_patch::patch(object, &[operation]).map_err(|_| Failure::patch_rejected())?;
     }
@@ -204,14 +235,10 @@ fn json_patch(object: &mut Value, patch: &Value) -> Result<(), Failure> {
 }
 
 /// A patch that does not fit what it is for.
-fn refuse_patch(patch: &Value, why: &str) -> Failure {
-    let cause = Cause {
-        reason: "FieldValueInvalid",
-        message: format!("Invalid value: \"{}\": {why}", go_map(patch)),
-        field: "patch".to_owned(),
-    };
+fn refuse_patch(patch: &str, why: &str) -> Failure {
+    let cause = Cause::refused("patch", patch, why);
     Failure::invalid(
-        &super::errors::About {
+        &About {
             group: "",
             kind: "",
             name: "",
@@ -242,26 +269,26 @@ fn go_map(value: &Value) -> String {
 
 /// A patch that makes of the object what it cannot be is not valid, where a whole object like
 /// that would be a bad request.
-fn on_patch(failure: Failure, call: &Call<'_>) -> Failure {
-    let marker = "json: cannot unmarshal";
-    let Some(at) = failure.message.find(marker).filter(|_| failure.code == 400) else {
+fn on_patch(failure: Failure, shown: &str) -> Failure {
+    let why = failure.message.split_once(" cannot be handled as a ");
+    let why = why
+        .and_then(|(_, rest)| rest.split_once(": "))
+        .map(|(_, why)| why);
+    let strict = || {
+        failure
+            .message
+            .starts_with("strict decoding")
+            .then_some(&*failure.message)
+    };
+    let Some(why) = why.or_else(strict).filter(|_| failure.code == 400) else {
         return failure;
     };
-    let cause = Cause {
-        reason: "FieldValueInvalid",
-        message: format!(
-            "Invalid value: {}: {}",
-            Value::from(String::from_utf8_lossy(&call.request.body).as_ref()),
-            &failure.message[at..]
-        ),
-        field: "patch".to_owned(),
-    };
-    Failure::invalid(
-        &super::errors::About {
-            group: "",
-            kind: "",
-            name: "",
-        },
-        &[cause],
-    )
+    // A strategic patch is read into Go's structs, with another reader and its words.
+    if shown.starts_with("map[")
+        && why.starts_with("json: cannot unmarshal number")
+        && why.ends_with("of type string")
+    {
+        return refuse_patch(shown, "cannot convert int64 to string");
+    }
+    refuse_patch(shown, why)
 }

@@ -98,7 +98,7 @@ impl WriteOptions {
             )));
         }
         if manager.len() > 128 {
-            let cause = Cause::too_long("fieldManager", "may not be more than 128 bytes");
+            let cause = Cause::too_long("fieldManager", 128);
             return Err(invalid(cause));
         }
         if !is_apply && query.get("force").is_some() && kind == "PatchOptions" {
@@ -136,7 +136,11 @@ fn field_validation(query: &Query) -> Result<FieldValidation, Cause> {
         "Strict" => Ok(FieldValidation::Strict),
         other => {
             let known = ["", "Ignore", "Strict", "Warn"];
-            Err(Cause::unsupported("fieldValidation", &other.into(), &known))
+            Err(Cause::not_supported(
+                "fieldValidation",
+                &other.into(),
+                known,
+            ))
         }
     }
 }
@@ -149,7 +153,7 @@ fn dry_run(query: &Query, body: Option<&Value>) -> Result<bool, Cause> {
     if asked.iter().all(|value| *value == "All") {
         return Ok(!asked.is_empty());
     }
-    Err(Cause::unsupported("dryRun", &asked.into(), &["All"]))
+    Err(Cause::not_supported("dryRun", &asked.into(), ["All"]))
 }
 
 /// What becomes of what a deleted object owns.
@@ -181,6 +185,14 @@ impl DeleteOptions {
             None => query.get("orphanDependents").map(|value| value != "false"),
         };
         let text = |value: &Value| value.as_str().map(str::to_owned);
+        if orphan.is_some() && !propagation.is_empty() {
+            let why = "orphanDependents and deletionPropagation cannot be both set";
+            return Err(invalid(Cause::refused(
+                "propagationPolicy",
+                propagation,
+                why,
+            )));
+        }
         Ok(Self {
             is_dry_run: dry_run(query, body.get("dryRun")).map_err(invalid)?,
             uid: text(&body["preconditions"]["uid"]),
@@ -194,7 +206,7 @@ impl DeleteOptions {
                 ("Foreground", _) => Some(Propagation::Foreground),
                 (other, _) => {
                     let known = ["Foreground", "Background", "Orphan", "nil"];
-                    let cause = Cause::unsupported("propagationPolicy", &other.into(), &known);
+                    let cause = Cause::not_supported("propagationPolicy", &other.into(), known);
                     return Err(invalid(cause));
                 }
             },

@@ -10,7 +10,7 @@ use crate::wire::Response;
 
 impl Kube {
     pub(super) fn get(&self, call: &Call<'_>) -> Result<Response, Failure> {
-        self.check_version(call.query.text("resourceVersion"))?;
+        self.check_version(call.query.text("resourceVersion"), Failure::internal)?;
         let Some(object) = self.find(call) else {
             return Err(Failure::not_found(&call.resource.about(&call.route.name)));
         };
@@ -18,15 +18,17 @@ impl Kube {
     }
 
     /// Refuses a version that has not been yet, and what is none.
-    pub(super) fn check_version(&self, text: &str) -> Result<u64, Failure> {
+    pub(super) fn check_version(
+        &self,
+        text: &str,
+        refuse: impl Fn(String) -> Failure,
+    ) -> Result<u64, Failure> {
         if text.is_empty() {
             return Ok(0);
         }
         let version = text.parse().map_err(|_| {
             let why = super::query::go_number_error("ParseUint", text);
-            Failure::bad_request(format!(
-                "invalid resource version: resourceVersion: Invalid value: \"{text}\": {why}"
-            ))
+            refuse(format!("resourceVersion: Invalid value: \"{text}\": {why}"))
         })?;
         if version > self.store.version() {
             return Err(Failure::too_new(version, self.store.version()));
@@ -39,13 +41,18 @@ impl Kube {
         if resource.is_custom() {
             object["apiVersion"] = resource.api_version(resource.storage_version()).into();
         } else if resource.group == "events.k8s.io" {
-            object["apiVersion"] = "v1".into();
+            super::events::to_core(&mut object);
+            super::events::prepare(&mut object);
         }
         object
     }
 
     /// An object in the version it is asked for; events stay those of the core group inside.
     pub(super) fn from_storage(&self, resource: &Resource, version: &str, object: &mut Value) {
+        if resource.group == "events.k8s.io" {
+            super::events::from_core(object);
+            super::events::prepare(object);
+        }
         object["apiVersion"] = resource.api_version(version).into();
         if resource.is_custom()
             && let Some(schema) = resource.schema(version)

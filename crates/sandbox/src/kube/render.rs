@@ -109,9 +109,6 @@ impl Kube {
     }
 
     fn convert(&self, resource: &Resource, version: &str, value: &mut Value) {
-        if resource.group == "events.k8s.io" {
-            super::events::from_core(value);
-        }
         self.from_storage(resource, version, value);
     }
 
@@ -120,6 +117,8 @@ impl Kube {
         let mut metadata = json!({"resourceVersion": page.version.to_string()});
         if let Some(next) = &page.next {
             metadata["continue"] = next.clone().into();
+        } else if resource.is_custom() && matches!(call.form, Form::Json | Form::Yaml) {
+            metadata["continue"] = "".into();
         }
         if let Some(remaining) = page.remaining {
             metadata["remainingItemCount"] = remaining.into();

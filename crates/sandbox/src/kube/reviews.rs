@@ -27,7 +27,10 @@ const NAMELESS: About<'_> = About {
 impl Kube {
     /// Answers a review. Nothing of it is kept.
     pub(super) fn review(&mut self, call: &Call<'_>) -> Result<Response, Failure> {
-        if call.request.method != "POST" || !call.route.name.is_empty() {
+        if !call.route.name.is_empty() {
+            return Err(Failure::unknown_resource());
+        }
+        if call.request.method != "POST" {
             return Err(Failure::method_not_allowed());
         }
         if call.resource.is_namespaced && call.route.namespace.is_empty() {
@@ -35,12 +38,23 @@ impl Kube {
         }
         let options = WriteOptions::of(&call.query, call.request, "CreateOptions", false)?;
         let mut review = body::object(call.request, &call.resource.kind)?.value;
-        strict::check_kind(&call.resource, &call.route.version, &review)?;
+        let text = &call.request.body;
+        strict::check_kind(
+            &self.resources,
+            &call.resource,
+            &call.route.version,
+            &review,
+            text,
+        )?;
         let api_version = call.resource.api_version(&call.route.version);
         review["apiVersion"] = api_version.into();
         review["kind"] = call.resource.kind.clone().into();
         if !review["metadata"].is_object() {
             review["metadata"] = json!({});
+        }
+        if call.resource.is_namespaced {
+            let own = call.route.namespace.clone();
+            meta::of(&mut review).insert("namespace".to_owned(), own.into());
         }
         let spec = review["spec"].clone();
         let status = match call.resource.kind.as_str() {
@@ -122,7 +136,7 @@ impl Kube {
             let own = &call.route.namespace;
             if asked != own {
                 let field = "spec.resourceAttributes.namespace";
-                let cause = Cause::invalid_text(field, asked, "must match metadata.namespace");
+                let cause = Cause::refused(field, asked, "must match metadata.namespace");
                 return Err(Failure::invalid(&NAMELESS, &[cause]));
             }
         }
@@ -186,7 +200,13 @@ fn check(spec: &Value, is_self: bool) -> Vec<Cause> {
         } else {
             "spec.resourceAttributes"
         };
-        causes.push(Cause::invalid(field, &spec["nonResourceAttributes"], why));
+        let other = &spec["nonResourceAttributes"];
+        // The server shows its internal form.
+        let shown = match other.is_object() {
+            true => json!({"Path": other["path"], "Verb": other["verb"]}),
+            false => Value::Null,
+        };
+        causes.push(Cause::invalid(field, &shown, why));
     }
     let has_user = spec["user"].as_str().is_some_and(|user| !user.is_empty());
     let has_groups = spec["groups"]
@@ -194,7 +214,7 @@ fn check(spec: &Value, is_self: bool) -> Vec<Cause> {
         .is_some_and(|groups| !groups.is_empty());
     if !is_self && !has_user && !has_groups {
         let why = "at least one of user or group must be specified";
-        causes.push(Cause::invalid_text("spec.user", "", why));
+        causes.push(Cause::refused("spec.user", "", why));
     }
     causes
 }

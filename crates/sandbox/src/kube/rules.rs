@@ -13,7 +13,7 @@ use super::schema::Cause;
 use super::write::Write;
 
 /// How many bytes the data of a Secret or ConfigMap may have.
-const MOST_DATA: usize = 1024 * 1024;
+const MOST_DATA: u64 = 1024 * 1024;
 
 const RBAC: &str = "rbac.authorization.k8s.io";
 
@@ -25,17 +25,32 @@ pub(super) fn blank(resource: &Resource) -> Value {
         "ConfigMap" | "Secret" | "ServiceAccount" | "Role" | "ClusterRole"
     );
     if resource.is_custom() || is_plain {
+        if resource.kind.ends_with("Role") {
+            blank["rules"] = Value::Null;
+        }
         return blank;
     }
     match resource.kind.as_str() {
         "RoleBinding" | "ClusterRoleBinding" => blank["roleRef"] = json!({}),
         "Event" => {
-            for key in ["involvedObject", "source"] {
+            for key in ["involvedObject", "source", "regarding", "deprecatedSource"] {
                 blank[key] = json!({});
+            }
+            for key in [
+                "eventTime",
+                "firstTimestamp",
+                "lastTimestamp",
+                "deprecatedFirstTimestamp",
+                "deprecatedLastTimestamp",
+            ] {
+                blank[key] = Value::Null;
+            }
+            for key in ["reportingComponent", "reportingInstance"] {
+                blank[key] = "".into();
             }
         }
         "Deployment" | "ReplicaSet" | "StatefulSet" | "DaemonSet" => {
-            blank["spec"] = json!({"template": {"metadata": {}, "spec": {}}, "strategy": {},
+            blank["spec"] = json!({"template": {"metadata": {}, "spec": {"containers": null}}, "strategy": {},
                 "updateStrategy": {}});
             blank["status"] = json!({});
         }
@@ -75,7 +90,15 @@ impl Kube {
             ("", "Secret") => prepare_secret(object, &write.call.route.version)?,
             ("", "ConfigMap") => drop_empty(object, &["data", "binaryData"]),
             ("", "Namespace") => prepare_namespace(object, write.call, old),
-            ("", "Pod") => prepare_pod(object, old),
+            ("", "Pod") => {
+                if old.is_none() {
+                    *meta::field(object, "status") =
+                        json!({"phase": "Pending", "qosClass": "BestEffort"});
+                }
+                super::workloads::pod_defaults(meta::field(object, "spec"));
+            }
+            ("apps", kind) => super::workloads::defaults(kind, object),
+            (_, "Event") => super::events::prepare(object),
             ("", "Service") => prepare_service(object, self.store.version()),
             (RBAC, "RoleBinding" | "ClusterRoleBinding") => prepare_binding(object),
             (RBAC, "Role" | "ClusterRole") => {
@@ -104,6 +127,7 @@ impl Kube {
             (RBAC, "Role" | "ClusterRole") => check_role(object, resource.kind == "ClusterRole"),
             (RBAC, _) => check_binding(object, old),
             ("coordination.k8s.io", "Lease") => check_lease(object),
+            (_, "Event") => super::events::check(object),
             ("apiextensions.k8s.io", _) => self.check_definition(object, old),
             _ => Vec::new(),
         }
@@ -179,26 +203,6 @@ fn prepare_namespace(namespace: &mut Value, call: &super::answer::Call<'_>, old:
     }
 }
 
-fn prepare_pod(pod: &mut Value, old: Option<&Value>) {
-    if old.is_none() {
-        *meta::field(pod, "status") = json!({"phase": "Pending", "qosClass": "BestEffort"});
-    }
-    let spec = meta::field(pod, "spec");
-    for (key, value) in [
-        ("dnsPolicy", json!("ClusterFirst")),
-        ("enableServiceLinks", json!(true)),
-        ("restartPolicy", json!("Always")),
-        ("schedulerName", json!("default-scheduler")),
-        ("securityContext", json!({})),
-        ("terminationGracePeriodSeconds", json!(30)),
-    ] {
-        let field = meta::field(spec, key);
-        if field.is_null() {
-            *field = value;
-        }
-    }
-}
-
 fn prepare_service(service: &mut Value, version: u64) {
     *meta::field(service, "status") = json!({"loadBalancer": {}});
     let spec = meta::field(service, "spec");
@@ -260,11 +264,7 @@ fn check_data(object: &Value, key: &str) -> Vec<Cause> {
     for name in object[key].as_object().into_iter().flat_map(Map::keys) {
         let wrong = names::config_key(name);
         let field = format!("{key}[{name}]");
-        causes.extend(
-            wrong
-                .iter()
-                .map(|why| Cause::invalid_text(field.clone(), name, why)),
-        );
+        causes.extend(wrong.iter().map(|why| Cause::refused(&field, name, why)));
     }
     causes
 }
@@ -302,11 +302,8 @@ fn check_secret(secret: &Value, old: Option<&Value>) -> Vec<Cause> {
         .filter_map(Value::as_str)
         .map(|text| text.len() / 4 * 3)
         .sum();
-    if size > MOST_DATA {
-        causes.push(Cause::too_long(
-            "data",
-            &format!("may not be more than {MOST_DATA} bytes"),
-        ));
+    if size as u64 > MOST_DATA {
+        causes.push(Cause::too_long("data", MOST_DATA));
     }
     let required: &[&str] = match secret["type"].as_str().unwrap_or_default() {
         "kubernetes.io/tls" => &["tls.crt", "tls.key"],
@@ -326,7 +323,7 @@ fn check_secret(secret: &Value, old: Option<&Value>) -> Vec<Cause> {
             let has = |key: &str| secret["data"].get(key).is_some();
             if !has("username") && !has("password") {
                 for key in ["username", "password"] {
-                    causes.push(Cause::required(format!("data[{key}]"), ""));
+                    causes.push(Cause::required(&format!("data[{key}]"), ""));
                 }
             }
             &[]
@@ -337,7 +334,7 @@ fn check_secret(secret: &Value, old: Option<&Value>) -> Vec<Cause> {
         .iter()
         .filter(|key| secret["data"].get(**key).is_none())
     {
-        causes.push(Cause::required(format!("data[{key}]"), ""));
+        causes.push(Cause::required(&format!("data[{key}]"), ""));
     }
     causes
 }
@@ -352,11 +349,8 @@ fn check_config_map(map: &Value, old: Option<&Value>) -> Vec<Cause> {
             .map(|(_, value)| value.as_str().map_or(0, str::len))
             .sum::<usize>()
     });
-    if sizes.iter().sum::<usize>() > MOST_DATA {
-        causes.push(Cause::too_long(
-            "",
-            &format!("may not be more than {MOST_DATA} bytes"),
-        ));
+    if sizes.iter().sum::<usize>() as u64 > MOST_DATA {
+        causes.push(Cause::too_long("", MOST_DATA));
     }
     causes
 }
@@ -396,7 +390,7 @@ fn check_role(role: &Value, is_cluster_wide: bool) -> Vec<Cause> {
         let field = |key: &str| format!("rules[{at}].{key}");
         if !has(rule, "verbs") {
             causes.push(Cause::required(
-                field("verbs"),
+                &field("verbs"),
                 "verbs must contain at least one value",
             ));
         }
@@ -404,21 +398,21 @@ fn check_role(role: &Value, is_cluster_wide: bool) -> Vec<Cause> {
             let value = &rule["nonResourceURLs"];
             if !is_cluster_wide {
                 let why = "namespaced rules cannot apply to non-resource URLs";
-                causes.push(Cause::invalid(field("nonResourceURLs"), value, why));
+                causes.push(Cause::invalid(&field("nonResourceURLs"), value, why));
             }
             if has(rule, "apiGroups") || has(rule, "resources") {
                 let why = "rules cannot apply to both regular resources and non-resource URLs";
-                causes.push(Cause::invalid(field("nonResourceURLs"), value, why));
+                causes.push(Cause::invalid(&field("nonResourceURLs"), value, why));
             }
             continue;
         }
         if !has(rule, "apiGroups") {
             let why = "resource rules must supply at least one api group";
-            causes.push(Cause::required(field("apiGroups"), why));
+            causes.push(Cause::required(&field("apiGroups"), why));
         }
         if !has(rule, "resources") {
             let why = "resource rules must supply at least one resource";
-            causes.push(Cause::required(field("resources"), why));
+            causes.push(Cause::required(&field("resources"), why));
         }
     }
     causes
@@ -428,19 +422,23 @@ fn check_binding(binding: &Value, old: Option<&Value>) -> Vec<Cause> {
     let mut causes = Vec::new();
     let role = &binding["roleRef"];
     if role["apiGroup"] != RBAC {
-        causes.push(Cause::unsupported(
+        causes.push(Cause::not_supported(
             "roleRef.apiGroup",
             &role["apiGroup"],
-            &[RBAC],
+            [RBAC],
         ));
     }
     let kinds: &[&str] = match binding["kind"].as_str() {
         Some("ClusterRoleBinding") => &["ClusterRole"],
-        _ => &["ClusterRole", "Role"],
+        _ => &["Role", "ClusterRole"],
     };
     if !kinds.iter().any(|kind| role["kind"] == *kind) {
         let kind = role["kind"].as_str().unwrap_or_default();
-        causes.push(Cause::unsupported("roleRef.kind", &kind.into(), kinds));
+        causes.push(Cause::not_supported(
+            "roleRef.kind",
+            &kind.into(),
+            kinds.iter().copied(),
+        ));
     }
     if role["name"].as_str().is_none_or(str::is_empty) {
         causes.push(Cause::required("roleRef.name", ""));
@@ -451,7 +449,8 @@ fn check_binding(binding: &Value, old: Option<&Value>) -> Vec<Cause> {
         .flatten()
         .enumerate()
     {
-        causes.extend(check_subject(subject, &format!("subjects[{at}]")));
+        let is_wide = binding["kind"] == "ClusterRoleBinding";
+        causes.extend(check_subject(subject, &format!("subjects[{at}]"), is_wide));
     }
     if let Some(old) = old
         && old["roleRef"] != *role
@@ -464,31 +463,31 @@ fn check_binding(binding: &Value, old: Option<&Value>) -> Vec<Cause> {
     causes
 }
 
-fn check_subject(subject: &Value, field: &str) -> Vec<Cause> {
+fn check_subject(subject: &Value, field: &str, is_wide: bool) -> Vec<Cause> {
     let mut causes = Vec::new();
     let text = |key: &str| subject[key].as_str().unwrap_or_default();
     if text("name").is_empty() {
-        causes.push(Cause::required(format!("{field}.name"), ""));
+        causes.push(Cause::required(&format!("{field}.name"), ""));
     }
     let group = |wanted: &'static str| {
         let is_wrong = text("apiGroup") != wanted;
         let field = format!("{field}.apiGroup");
-        is_wrong.then(|| Cause::unsupported(field, &text("apiGroup").into(), &[wanted]))
+        is_wrong.then(|| Cause::not_supported(&field, &text("apiGroup").into(), [wanted]))
     };
     match text("kind") {
         "ServiceAccount" => {
             causes.extend(group(""));
-            if text("namespace").is_empty() {
-                causes.push(Cause::required(format!("{field}.namespace"), ""));
+            if is_wide && text("namespace").is_empty() {
+                causes.push(Cause::required(&format!("{field}.namespace"), ""));
             }
         }
         "User" | "Group" => causes.extend(group(RBAC)),
         kind => {
             let known = ["ServiceAccount", "User", "Group"];
-            causes.push(Cause::unsupported(
-                format!("{field}.kind"),
+            causes.push(Cause::not_supported(
+                &format!("{field}.kind"),
                 &kind.into(),
-                &known,
+                known,
             ));
         }
     }

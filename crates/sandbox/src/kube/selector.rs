@@ -145,6 +145,17 @@ fn parse_fields(text: &str, resource: &Resource) -> Result<Vec<(String, bool, St
                 "invalid selector: '{text}'; can't understand '{term}'"
             )));
         };
+        let renamed;
+        let field = match field.strip_prefix("regarding.") {
+            Some(rest) if resource.group == "events.k8s.io" => {
+                renamed = format!("involvedObject.{rest}");
+                &renamed
+            }
+            _ if resource.group == "events.k8s.io" && field == "reportingController" => {
+                "reportingComponent"
+            }
+            _ => field,
+        };
         let storage = resource.api_version(resource.storage_version());
         let extra: Vec<&str> = selectable(resource, &storage)
             .map(|path| path.trim_start_matches('.'))
@@ -189,6 +200,11 @@ impl<'a> Parser<'a> {
             return Ok(requirements);
         }
         loop {
+            let next = self.peek();
+            if next != "!" && !is_word(next) {
+                let expected = "expected: !, identifier, or 'end of string'";
+                return Err(format!("found '{next}', {expected}"));
+            }
             requirements.push(self.requirement()?);
             match self.token() {
                 "" => return Ok(requirements),
@@ -228,8 +244,8 @@ impl<'a> Parser<'a> {
         let operator = match self.token() {
             "=" | "==" => return made(Operator::In, vec![self.value(key)?]),
             "!=" => return made(Operator::NotIn, vec![self.value(key)?]),
-            ">" => return made(Operator::Greater, vec![self.value(key)?]),
-            "<" => return made(Operator::Less, vec![self.value(key)?]),
+            ">" => return made(Operator::Greater, vec![self.integer()?]),
+            "<" => return made(Operator::Less, vec![self.integer()?]),
             "in" => Operator::In,
             "notin" => Operator::NotIn,
             other => {
@@ -256,6 +272,17 @@ impl<'a> Parser<'a> {
         Ok(value.to_owned())
     }
 
+    fn integer(&mut self) -> Result<String, String> {
+        let value = self.token();
+        if value.parse::<i64>().is_ok() {
+            return Ok(value.to_owned());
+        }
+        Err(format!(
+            "unable to parse requirement: values[0]: Invalid value: \"{value}\": for 'Gt', 'Lt' \
+             operators, the value must be an integer"
+        ))
+    }
+
     fn set(&mut self) -> Result<Vec<String>, String> {
         let open = self.token();
         if open != "(" {
@@ -272,9 +299,10 @@ impl<'a> Parser<'a> {
                     }
                 }
                 word if is_word(word) => values.push(word.to_owned()),
-                other => {
+                other if values.is_empty() => {
                     return Err(format!("found '{other}', expected: ',', ')' or identifier"));
                 }
+                other => return Err(format!("found '{other}', expected: ',' or ')'")),
             }
         }
     }

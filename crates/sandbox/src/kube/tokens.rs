@@ -19,6 +19,7 @@ use super::write::Write;
 use crate::wire::Response;
 
 const LEAST: i64 = 600;
+const MOST: i64 = 1 << 32;
 const USUAL: i64 = 3600;
 
 /// Signs tokens; nothing if no key could be made, and then no token is issued or believed.
@@ -57,16 +58,20 @@ impl Kube {
     pub(super) fn request_token(&mut self, call: &Call<'_>) -> Result<Response, Failure> {
         let options = WriteOptions::of(&call.query, call.request, "CreateOptions", false)?;
         let body = body::object(call.request, "TokenRequest")?;
+        self.check_namespace(call, &call.route.name)?;
         let Some(account) = self.find(call).cloned() else {
             return Err(Failure::not_found(&call.resource.about(&call.route.name)));
         };
-        self.check_namespace(call, &call.route.name)?;
         let spec = &body.value["spec"];
         let seconds = match spec["expirationSeconds"].as_i64() {
             None => USUAL,
-            Some(seconds) if seconds >= LEAST => seconds.min(i64::from(u32::MAX)),
-            Some(_) => {
-                let why = "may not specify a duration less than 10 minutes";
+            Some(seconds) if (LEAST..=MOST).contains(&seconds) => seconds,
+            Some(seconds) => {
+                let why = if seconds < LEAST {
+                    "may not specify a duration less than 10 minutes"
+                } else {
+                    "may not specify a duration larger than 2^32 seconds"
+                };
                 let field = "spec.expirationSeconds";
                 let cause = Cause::invalid(field, &spec["expirationSeconds"], why);
                 let about = About {
@@ -126,7 +131,9 @@ impl Kube {
         let mut who = write.who();
         who.api_version = "authentication.k8s.io/v1".to_owned();
         let mut managers = Managers::default();
-        let (blank, given) = (json!({"spec": {}}), json!({"spec": body.value["spec"]}));
+        let mut given = json!({"spec": spec});
+        given["spec"]["expirationSeconds"] = seconds.into();
+        let blank = json!({"spec": {}});
         managers.updated(who, &blank, &given, None, None, call.now);
         managers.write(&mut request);
         Ok(Response::json(201, &request))
@@ -139,7 +146,10 @@ impl Kube {
             "Pod" => ("pod", "pods"),
             "Secret" => ("secret", "secrets"),
             kind => {
-                let why = format!("cannot bind token for serviceaccount to object of kind {kind}");
+                let why = format!(
+                    "cannot bind token to object of type /{}, Kind={kind}",
+                    text("apiVersion")
+                );
                 return Err(Failure::bad_request(why));
             }
         };
@@ -159,7 +169,13 @@ impl Kube {
                 "the UID in the bound object reference ({uid}) does not match the UID in record. \
                  The object might have been deleted and then recreated"
             );
-            return Err(Failure::conflict(&about, &why));
+            return Err(Failure::conflict(
+                &About {
+                    kind: text("kind"),
+                    ..about
+                },
+                &why,
+            ));
         }
         Ok((claim, json!({"name": name, "uid": *object.uid})))
     }

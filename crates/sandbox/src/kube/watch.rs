@@ -94,7 +94,7 @@ impl Kube {
             &call.resource,
         )?;
         let wants_bookmarks = query.is_on("allowWatchBookmarks");
-        let version = self.check_version(query.text("resourceVersion"))?;
+        let version = self.check_version(query.text("resourceVersion"), Failure::internal)?;
         let start = match query.get("sendInitialEvents") {
             Some("false") => Start::Changes,
             Some(_) if wants_bookmarks => Start::ObjectsAndMark,

@@ -9,7 +9,7 @@ use super::Kube;
 use super::answer::Call;
 use super::apply::{Managers, Who};
 use super::body::{self, Body};
-use super::errors::Failure;
+use super::errors::{About, Failure};
 use super::names::{self, Rule};
 use super::query::WriteOptions;
 use super::resource::Resource;
@@ -90,7 +90,8 @@ impl Kube {
             resource, route, ..
         } = write.call;
         let mut object = body.value;
-        strict::check_kind(resource, &route.version, &object)?;
+        let text = &write.call.request.body;
+        strict::check_kind(&self.resources, resource, &route.version, &object, text)?;
         let api_version = resource.api_version(&route.version);
         object["apiVersion"] = api_version.into();
         object["kind"] = resource.kind.clone().into();
@@ -100,11 +101,14 @@ impl Kube {
             .duplicates
             .iter()
             .map(|path| format!("duplicate field \"{path}\""));
-        problems.extend(duplicates);
+        // Custom resources have them first: they are decoded before anything is pruned.
+        let at = if resource.is_custom() {
+            0
+        } else {
+            problems.len()
+        };
+        problems.splice(at..at, duplicates);
         strict::judge(write, problems)?;
-        if resource.group == "events.k8s.io" {
-            super::events::to_core(&mut object);
-        }
         meta::tidy(&mut object);
         if !resource.is_custom() {
             meta::drop_nulls(&mut object);
@@ -120,10 +124,13 @@ impl Kube {
     ) -> Result<Arc<Stored>, Failure> {
         let call = write.call;
         let resource = &call.resource;
-        self.check_namespace(
-            call,
-            object["metadata"]["name"].as_str().unwrap_or_default(),
-        )?;
+        let text = |key: &str| object["metadata"][key].as_str().unwrap_or_default();
+        let shown = if text("name").is_empty() {
+            text("generateName")
+        } else {
+            text("name")
+        };
+        self.check_namespace(call, shown)?;
         self.begin(write, &mut object);
         let causes = self.check(write, &mut object, None)?;
         let name = object["metadata"]["name"]
@@ -131,7 +138,7 @@ impl Kube {
             .unwrap_or_default()
             .to_owned();
         if !causes.is_empty() {
-            return Err(Failure::invalid(&resource.about_kind(&name), &causes));
+            return Err(Failure::invalid(&kind_of(resource, &name), &causes));
         }
         self.check_escalation(call, &object)?;
         if self
@@ -298,7 +305,7 @@ impl Kube {
         causes.extend(causes.clone());
         causes.extend(self.check(write, &mut object, Some(&before))?);
         if !causes.is_empty() {
-            return Err(Failure::invalid(&resource.about_kind(&old.name), &causes));
+            return Err(Failure::invalid(&kind_of(resource, &old.name), &causes));
         }
         self.check_escalation(call, &object)?;
         meta::of(&mut object).insert("resourceVersion".to_owned(), old.version.to_string().into());
@@ -310,15 +317,12 @@ impl Kube {
                 Some(_) => Managers::of(&object),
                 None => Managers::of(&before),
             };
-            let schema = resource.schema(&call.route.version);
-            managers.updated(
-                write.who(),
-                &before,
-                &object,
-                schema,
-                write.hidden(),
-                write.now(),
-            );
+            // What nobody began to count is not counted from here on either.
+            if !managers.is_empty() {
+                let schema = resource.schema(&call.route.version);
+                let (who, hidden) = (write.who(), write.hidden());
+                managers.updated(who, &before, &object, schema, hidden, write.now());
+            }
             managers.write(&mut object);
         }
         if is_same(&before, &object) {
@@ -450,7 +454,7 @@ fn keep_identity(before: &Value, object: &mut Value) -> Vec<Cause> {
         if was != is {
             let value = is.cloned().unwrap_or_default();
             let why = "field is immutable";
-            causes.push(Cause::invalid(format!("metadata.{key}"), &value, why));
+            causes.push(Cause::invalid(&format!("metadata.{key}"), &value, why));
         }
     }
     causes
@@ -573,4 +577,14 @@ fn is_same(before: &Value, object: &Value) -> bool {
         value
     };
     strip(before) == strip(object)
+}
+
+/// What an invalid object is called: Events are those of the core group in either.
+fn kind_of<'a>(resource: &'a Resource, name: &'a str) -> About<'a> {
+    let about = resource.about_kind(name);
+    if resource.group == "events.k8s.io" {
+        About { group: "", ..about }
+    } else {
+        about
+    }
 }

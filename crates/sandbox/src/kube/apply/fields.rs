@@ -7,6 +7,9 @@ use serde_json::{Map, Value};
 
 use super::super::schema::{ListType, Schema};
 
+/// Lists by key whose items are each one value.
+const ATOMIC_ITEMS: &[&str] = &["imagePullSecrets", "ownerReferences", "secrets"];
+
 /// A tree of path elements, each written as in `fieldsV1`: `f:spec`, `k:{"name":"a"}`, `v:"x"`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(in super::super) struct Fields {
@@ -54,34 +57,41 @@ impl Fields {
     }
 
     /// What a configuration says something about.
-    pub(super) fn of(value: &Value, schema: Option<&Schema>) -> Self {
+    pub(super) fn of(value: &Value, schema: Option<&Schema>, is_custom: bool) -> Self {
         match value {
-            Value::Object(map) if !is_atomic_map(schema) => Self::of_map(map, schema),
+            Value::Object(map) if !is_atomic_map(schema) => Self::of_map(map, schema, is_custom),
             Value::Array(list) => match list_type(schema) {
                 ListType::Atomic => Self::leaf(),
-                kind => Self::of_list(list, &kind, schema),
+                kind => Self::of_list(list, &kind, schema, is_custom),
             },
             _ => Self::leaf(),
         }
     }
 
-    fn of_map(map: &Map<String, Value>, schema: Option<&Schema>) -> Self {
+    fn of_map(map: &Map<String, Value>, schema: Option<&Schema>, is_custom: bool) -> Self {
         let mut set = Self::default();
         for (key, value) in map {
-            let inner = schema.and_then(|schema| schema.child(key));
-            let mut child = Self::of(value, inner);
+            let inner = child(schema, key);
+            let mut child = Self::of(value, inner, is_custom);
             let is_empty = value.as_object().is_some_and(Map::is_empty);
-            child.is_member |= is_empty || inner.is_none();
+            // Keys that the schema does not name are members of their own. All of the built-in
+            // kinds' are named, though their schemas here only say how they are merged.
+            child.is_member |= is_empty || (is_custom && inner.is_none() && key != "metadata");
+            if ATOMIC_ITEMS.contains(&key.as_str()) {
+                for item in child.children.values_mut() {
+                    item.children.clear();
+                }
+            }
             set.add(format!("f:{key}"), child);
         }
         set
     }
 
-    fn of_list(list: &[Value], kind: &ListType, schema: Option<&Schema>) -> Self {
+    fn of_list(list: &[Value], kind: &ListType, schema: Option<&Schema>, is_custom: bool) -> Self {
         let mut set = Self::default();
         for item in list {
             let mut child = match kind {
-                ListType::Map(_) => Self::of(item, schema.and_then(Schema::items)),
+                ListType::Map(_) => Self::of(item, schema.and_then(Schema::items), is_custom),
                 _ => Self::default(),
             };
             child.is_member = true;
@@ -136,9 +146,9 @@ impl Fields {
     }
 
     fn collect_paths(&self, prefix: &str, paths: &mut Vec<String>) {
-        if self.is_member {
-            paths.push(prefix.to_owned());
-        }
+        // First what is in the set itself, then what is deeper: so the real server lists them.
+        let members = self.children.iter().filter(|(_, child)| child.is_member);
+        paths.extend(members.map(|(key, _)| format!("{prefix}{}", shown(key))));
         for (key, child) in &self.children {
             child.collect_paths(&format!("{prefix}{}", shown(key)), paths);
         }
@@ -173,7 +183,7 @@ impl Fields {
 }
 
 /// A path element as it is shown.
-fn shown(element: &str) -> String {
+pub(super) fn shown(element: &str) -> String {
     match element.split_at_checked(2) {
         Some(("f:", name)) => format!(".{name}"),
         Some(("v:", value)) => format!("[={value}]"),
@@ -188,6 +198,16 @@ fn shown(element: &str) -> String {
         }
         _ => element.to_owned(),
     }
+}
+
+/// The schema of a field. The schemas of custom resources leave out what all metadata is.
+pub(super) fn child<'a>(schema: Option<&'a Schema>, key: &str) -> Option<&'a Schema> {
+    let found = schema?.child(key);
+    let knows_metadata = found.is_some_and(|meta| meta.child("finalizers").is_some());
+    if key == "metadata" && !knows_metadata {
+        return Schema::builtin("", "ConfigMap").and_then(|schema| schema.child("metadata"));
+    }
+    found
 }
 
 /// How a list is merged; where nothing is known, as one value.
@@ -264,8 +284,12 @@ impl Changes {
             if before == after {
                 continue;
             }
-            let inner = schema.and_then(|schema| schema.child(key));
-            self.take(format!("f:{key}"), Self::compare(before, after, inner));
+            let inner = child(schema, key);
+            let mut change = Self::compare(before, after, inner);
+            if ATOMIC_ITEMS.contains(&key.as_str()) {
+                change.flatten_items();
+            }
+            self.take(format!("f:{key}"), change);
         }
     }
 
@@ -290,6 +314,16 @@ impl Changes {
                 key.clone(),
                 Self::compare(old.get(key), new.get(key), inner),
             );
+        }
+    }
+
+    /// Takes what changed inside of the items of a list for a change of the items.
+    fn flatten_items(&mut self) {
+        for set in [&mut self.added, &mut self.removed, &mut self.modified] {
+            for item in set.children.values_mut() {
+                item.is_member |= !item.children.is_empty();
+                item.children.clear();
+            }
         }
     }
 

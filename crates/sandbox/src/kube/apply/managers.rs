@@ -111,10 +111,12 @@ impl Managers {
                 "manager": entry.who.manager,
                 "operation": if entry.who.is_update { "Update" } else { "Apply" },
                 "apiVersion": entry.who.api_version,
-                "time": entry.time,
-                "fieldsType": "FieldsV1",
+                                "fieldsType": "FieldsV1",
                 "fieldsV1": entry.fields.to_json(),
             });
+            if !entry.time.is_empty() {
+                json["time"] = entry.time.clone().into();
+            }
             if !entry.who.subresource.is_empty() {
                 json["subresource"] = entry.who.subresource.clone().into();
             }
@@ -174,11 +176,13 @@ impl Managers {
             self.0.len() - 1
         });
         let entry = &mut self.0[at];
-        let before = entry.fields.clone();
         entry.fields.union(&written);
-        if entry.fields != before || entry.time.is_empty() {
-            entry.time = super::super::meta::time(now);
-        }
+        entry.time = super::super::meta::time(now);
+    }
+
+    /// Whether nobody is said to manage anything: then updates leave it at that.
+    pub(in super::super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// What the manager has applied before.
@@ -223,12 +227,16 @@ impl Managers {
         match self.position(&who) {
             Some(at) => {
                 let entry = &mut self.0[at];
-                if is_changed || entry.fields != fields {
+                if is_changed {
                     entry.time = time;
                 }
                 entry.fields = fields;
             }
-            None => self.0.push(Entry { who, time, fields }),
+            // Who changes nothing has no time: so does the real server.
+            None => {
+                let time = if is_changed { time } else { String::new() };
+                self.0.push(Entry { who, time, fields });
+            }
         }
         Ok(())
     }

@@ -2,17 +2,19 @@
 
 mod fields;
 mod managers;
+mod typed;
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::errors::Failure;
 use super::schema::{ListType, Schema};
-use fields::{Changes, Fields, element, is_atomic_map, list_type};
+use fields::{Changes, Fields, child, element, is_atomic_map, list_type};
 
 pub(super) use managers::{Managers, Who};
+pub(super) use typed::errors;
 
 /// One application of a configuration.
 #[derive(Debug)]
@@ -22,6 +24,7 @@ pub(super) struct Apply<'a> {
     pub(super) schema: Option<&'a Schema>,
     /// Whether the resource has a subresource `status`, so that each endpoint has its half.
     pub(super) has_status: bool,
+    pub(super) is_custom: bool,
     pub(super) now: Timestamp,
 }
 
@@ -29,7 +32,18 @@ impl Apply<'_> {
     /// The object that comes of it, with its managers.
     pub(super) fn to(&self, live: &Value, config: &Value) -> Result<Value, Failure> {
         let mut managers = Managers::of(live);
-        let mut applied = Fields::of(config, self.schema);
+        if managers.is_empty() && live["metadata"]["uid"].is_string() {
+            // What was there before anybody kept count belongs to this one.
+            let who = Who {
+                is_update: true,
+                manager: "before-first-apply".to_owned(),
+                subresource: String::new(),
+                ..self.who.clone()
+            };
+            let blank = json!({"metadata": {}});
+            managers.updated(who, &blank, live, self.schema, None, self.now);
+        }
+        let mut applied = Fields::of(config, self.schema, self.is_custom);
         if self.has_status {
             applied.keep("f:status", !self.who.subresource.is_empty());
         }
@@ -71,7 +85,7 @@ fn merge(live: &mut Value, config: &Value, schema: Option<&Schema>) {
     match (live, config) {
         (Value::Object(live), Value::Object(config)) if !is_atomic_map(schema) => {
             for (key, value) in config {
-                let inner = schema.and_then(|schema| schema.child(key));
+                let inner = child(schema, key);
                 merge(live.entry(key.clone()).or_insert(Value::Null), value, inner);
             }
         }
@@ -80,6 +94,9 @@ fn merge(live: &mut Value, config: &Value, schema: Option<&Schema>) {
             let items = live.as_array().map(Vec::as_slice).unwrap_or_default();
             *live = Value::Array(merge_lists(items, config, &kind, schema));
         }
+        // To say null of what is merged is to say nothing of what is in it.
+        (Value::Object(_), Value::Null) if !is_atomic_map(schema) => {}
+        (Value::Array(_), Value::Null) if list_type(schema) != ListType::Atomic => {}
         (live, config) => *live = config.clone(),
     }
 }
@@ -128,7 +145,7 @@ fn prune(value: &mut Value, last: &Fields, owned: &Fields, schema: Option<&Schem
             Value::Object(map) => {
                 let name = key.strip_prefix("f:").unwrap_or_default();
                 let is_kept = now.is_some() || (is_root && name == "metadata");
-                let inner = schema.and_then(|schema| schema.child(name));
+                let inner = child(schema, name);
                 prune_field(map, name, is_kept, before, now, inner);
             }
             Value::Array(list) => {
