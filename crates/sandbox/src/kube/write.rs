@@ -140,7 +140,7 @@ impl Kube {
         if !causes.is_empty() {
             return Err(Failure::invalid(&kind_of(resource, &name), &causes));
         }
-        self.check_escalation(call, &object)?;
+        self.check_escalation(call, &object, None)?;
         if self
             .store
             .get(resource.topic, &call.route.namespace, &name)
@@ -307,7 +307,7 @@ impl Kube {
         if !causes.is_empty() {
             return Err(Failure::invalid(&kind_of(resource, &old.name), &causes));
         }
-        self.check_escalation(call, &object)?;
+        self.check_escalation(call, &object, Some(&before))?;
         meta::of(&mut object).insert("resourceVersion".to_owned(), old.version.to_string().into());
         count_generation(call, &before, &mut object);
         if !write.is_apply {
