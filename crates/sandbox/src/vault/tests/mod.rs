@@ -8,6 +8,8 @@ mod refusals_aws;
 mod server;
 mod tokens;
 
+use std::fmt::Write as _;
+
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
@@ -119,6 +121,7 @@ impl Stand {
     }
 
     /// One request: the status and the body.
+    #[expect(clippy::needless_pass_by_value, reason = "it is made on the spot")]
     pub(super) fn ask(
         &mut self,
         token: &str,
@@ -211,9 +214,9 @@ impl Stand {
         for (name, value) in params {
             let mut encoded = String::new();
             for byte in value.bytes() {
-                encoded.push_str(&format!("%{byte:02X}"));
+                let _ = write!(encoded, "%{byte:02X}");
             }
-            body.push_str(&format!("&{name}={encoded}"));
+            let _ = write!(body, "&{name}={encoded}");
         }
         let mut request = Request {
             method: "POST".to_owned(),
@@ -271,24 +274,29 @@ impl Stand {
         (status, errors)
     }
 
-    /// One row of a table of refusals.
-    pub(super) fn refuses(&mut self, row: &Row) {
-        let (name, method, path, body, status, error) = row;
-        let got = self.errors(method, path, body.clone());
-        let wanted: Vec<String> = error.iter().map(|error| (*error).to_owned()).collect();
-        assert_eq!(got, (*status, wanted), "{name}: {method} {path}");
+    /// A table of refusals: a request and, below it, the status and the error (which starts with
+    /// a quote where it is written as JSON).
+    pub(super) fn refuses(&mut self, table: &str) {
+        let lines: Vec<&str> = table.lines().skip(1).collect();
+        for row in lines.chunks(2) {
+            let [request, refusal] = row else {
+                panic!("half a row: {row:?}");
+            };
+            let mut parts = request.splitn(3, ' ');
+            let mut part = || parts.next().unwrap_or("null");
+            let (method, path, body) = (part(), part(), part());
+            let refusal = refusal.trim();
+            let (status, error) = refusal.split_once(' ').unwrap_or((refusal, ""));
+            let wanted = match error {
+                "" => vec![],
+                json if json.starts_with('"') => vec![serde_json::from_str(json).unwrap()],
+                error => vec![error.to_owned()],
+            };
+            let got = self.errors(method, path, serde_json::from_str(body).unwrap());
+            assert_eq!(got, (status.parse().unwrap(), wanted), "{request}");
+        }
     }
 }
-
-/// Name, method, path, body, status, error.
-pub(super) type Row = (
-    &'static str,
-    &'static str,
-    &'static str,
-    Value,
-    u16,
-    Option<&'static str>,
-);
 
 /// An error as Vault wraps one.
 pub(super) fn wrapped(error: &str) -> String {

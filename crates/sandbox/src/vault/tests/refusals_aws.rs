@@ -2,127 +2,42 @@
 
 use serde_json::{Value, json};
 
-use super::{DOCUMENT, Row, Stand, wrapped};
+use super::{DOCUMENT, Stand, wrapped};
+
+const CONFIGURATION: &str = r#"
+GET aws/config/lease
+    404
+POST aws/config/lease {}
+    400 'lease' is a required parameter
+POST aws/config/lease {"lease":"1h"}
+    400 'lease_max' is a required parameter
+POST aws/config/lease {"lease":"x","lease_max":"1h"}
+    400 Invalid lease: time: invalid duration "x"
+POST aws/config/lease {"lease":"1h","lease_max":"x"}
+    400 Invalid lease_max: time: invalid duration "x"
+POST aws/config/root {"sts_fallback_endpoints":["a"],"sts_fallback_regions":[]}
+    400 fallback endpoints and fallback regions must be the same length
+POST aws/config/root {"access_key":"A","identity_token_audience":"b"}
+    400 only one of 'access_key' or 'identity_token_audience' can be set
+POST aws/config/root {"rotation_period":"1h","rotation_schedule":"* * * * *"}
+    400 mutually exclusive fields rotation_schedule and rotation_period were both specified; only one of them can be provided
+POST aws/config/root {"rotation_period":"1h","rotation_window":"1h"}
+    400 rotation_window does not apply to period
+POST aws/config/root {"rotation_window":"1h"}
+    400 cannot use rotation_window without rotation_schedule
+POST aws/config/root {"rotation_period":"1h"}
+    400 error registering rotation job: error registering rotation job: rotation manager capabilities not supported in Vault community edition
+POST aws/config/root {"max_retries":"x"}
+    400 error converting input for field "max_retries": cannot parse '' as int: strconv.ParseInt: parsing "x": invalid syntax
+GET aws/creds/none
+    400 Role "none" not found
+"#;
 
 #[test]
 fn configuration() {
     let root = "aws/config/root";
-    let rows: [Row; 13] = [
-        (
-            "unset lease",
-            "GET",
-            "aws/config/lease",
-            Value::Null,
-            404,
-            None,
-        ),
-        (
-            "no lease",
-            "POST",
-            "aws/config/lease",
-            json!({}),
-            400,
-            Some("'lease' is a required parameter"),
-        ),
-        (
-            "no max",
-            "POST",
-            "aws/config/lease",
-            json!({"lease": "1h"}),
-            400,
-            Some("'lease_max' is a required parameter"),
-        ),
-        (
-            "bad lease",
-            "POST",
-            "aws/config/lease",
-            json!({"lease": "x", "lease_max": "1h"}),
-            400,
-            Some("Invalid lease: time: invalid duration \"x\""),
-        ),
-        (
-            "bad max",
-            "POST",
-            "aws/config/lease",
-            json!({"lease": "1h", "lease_max": "x"}),
-            400,
-            Some("Invalid lease_max: time: invalid duration \"x\""),
-        ),
-        (
-            "fallbacks",
-            "POST",
-            root,
-            json!({"sts_fallback_endpoints": ["a"], "sts_fallback_regions": []}),
-            400,
-            Some("fallback endpoints and fallback regions must be the same length"),
-        ),
-        (
-            "both",
-            "POST",
-            root,
-            json!({"access_key": "A", "identity_token_audience": "b"}),
-            400,
-            Some("only one of 'access_key' or 'identity_token_audience' can be set"),
-        ),
-        (
-            "schedule and period",
-            "POST",
-            root,
-            json!({"rotation_schedule": "* * * * *", "rotation_period": "1h"}),
-            400,
-            Some(
-                "mutually exclusive fields rotation_schedule and rotation_period were both specified; only one of them can be provided",
-            ),
-        ),
-        (
-            "window and period",
-            "POST",
-            root,
-            json!({"rotation_window": "1h", "rotation_period": "1h"}),
-            400,
-            Some("rotation_window does not apply to period"),
-        ),
-        (
-            "window",
-            "POST",
-            root,
-            json!({"rotation_window": "1h"}),
-            400,
-            Some("cannot use rotation_window without rotation_schedule"),
-        ),
-        (
-            "enterprise",
-            "POST",
-            root,
-            json!({"rotation_period": "1h"}),
-            400,
-            Some(
-                "error registering rotation job: error registering rotation job: rotation manager capabilities not supported in Vault community edition",
-            ),
-        ),
-        (
-            "retries",
-            "POST",
-            root,
-            json!({"max_retries": "x"}),
-            400,
-            Some(
-                "error converting input for field \"max_retries\": cannot parse '' as int: strconv.ParseInt: parsing \"x\": invalid syntax",
-            ),
-        ),
-        (
-            "rotate",
-            "GET",
-            "aws/creds/none",
-            Value::Null,
-            400,
-            Some("Role \"none\" not found"),
-        ),
-    ];
     let mut stand = Stand::with_aws();
-    for row in &rows {
-        stand.refuses(row);
-    }
+    stand.refuses(CONFIGURATION);
     stand.put(root, json!({"access_key": "", "secret_key": ""}));
     let error = "Cannot call config/rotate-root when either access_key or secret_key is empty";
     let got = stand.errors("POST", "aws/config/rotate-root", Value::Null);
@@ -253,13 +168,9 @@ fn legacy_roles() {
         got,
         (400, vec!["unable to parse supplied data: \"x\"".to_owned()])
     );
-    for (path, kind, at) in [("aws/creds/assumes", "assumed_role", "creds")] {
-        let got = stand.errors("GET", path, Value::Null);
-        let error = format!(
-            "attempted to retrieve {kind} credentials through the {at} path; this is not allowed for legacy roles"
-        );
-        assert_eq!(got, (400, vec![error]));
-    }
+    let got = stand.errors("GET", "aws/creds/assumes", Value::Null);
+    let error = "attempted to retrieve assumed_role credentials through the creds path; this is not allowed for legacy roles";
+    assert_eq!(got, (400, vec![error.to_owned()]));
     assert_eq!(
         stand.ask("root", "GET", "aws/creds/old", Value::Null).0,
         200
