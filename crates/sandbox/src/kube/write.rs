@@ -231,11 +231,7 @@ impl Kube {
         }
         self.prepare(write, object, old)?;
         let rule = Rule::of(&resource.group, &resource.kind);
-        let mut causes = match old {
-            // The name cannot be changed, and what is there already passed.
-            Some(_) => names::check_metadata(&object["metadata"], rule),
-            None => names::check_metadata(&object["metadata"], rule),
-        };
+        let mut causes = names::check_metadata(&object["metadata"], rule, resource.is_custom());
         if resource.is_custom()
             && let Some(schema) = resource.schema(&route.version)
         {
