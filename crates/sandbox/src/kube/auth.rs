@@ -10,7 +10,7 @@ use super::Kube;
 use super::answer::Call;
 use super::errors::{About, Failure};
 use super::query::Query;
-use super::rbac::{self, Attributes, Policy};
+use super::rbac::{self, Attributes, Policy, Refusal};
 use super::route::Route;
 use crate::wire::Request;
 
@@ -169,13 +169,7 @@ impl Kube {
         }
         let verb = route.verb(&request.method, query.is_on("watch"));
         let verb = format!("impersonate-on:user-info:{verb}");
-        Err(refuse(
-            &user,
-            &verb,
-            route,
-            &request.method,
-            request.route(),
-        ))
+        Err(refuse(&user, &verb, route, request.route(), ""))
     }
 
     /// Whether somebody may do what a request asks for.
@@ -219,10 +213,10 @@ impl Kube {
                 request.route()
             },
         };
-        if rbac::allows(&policy, &attributes) {
-            return Ok(());
+        match rbac::decide(&policy, &attributes) {
+            Ok(_) => Ok(()),
+            Err(why) => Err(refuse(user, verb, &route, request.route(), &why)),
         }
-        Err(refuse(user, verb, &route, &method, request.route()))
     }
 
     /// The roles and bindings as they are now.
@@ -247,21 +241,62 @@ impl Kube {
         policy
     }
 
+    /// Puts the ClusterRoles together that are made of others.
+    pub(super) fn aggregate_roles(&mut self, now: Timestamp) {
+        let Some(resource) = self.resources.find(RBAC, "clusterroles") else {
+            return;
+        };
+        let all = self.store.range(resource.topic, "", "");
+        let all: Vec<Value> = all.map(|(_, role)| role.value()).collect();
+        let references: Vec<&Value> = all.iter().collect();
+        for role in &all {
+            let rules = rbac::aggregated(role, &references);
+            if let Some(rules) = rules.filter(|rules| *rules != role["rules"]) {
+                let mut role = role.clone();
+                role["rules"] = rules;
+                self.put(&resource, role, now);
+            }
+        }
+    }
+
     /// Nobody gives others what they have not themselves.
     pub(super) fn check_escalation(
         &mut self,
         call: &Call<'_>,
         object: &Value,
+        old: Option<&Value>,
     ) -> Result<(), Failure> {
         if call.resource.group != RBAC || call.user.is_master() {
             return Ok(());
         }
+        // What changes no rule and no role gives nobody anything.
+        let part = |object: &Value| {
+            ["rules", "aggregationRule", "roleRef", "subjects"].map(|key| object[key].clone())
+        };
+        if old.is_some_and(|old| part(old) == part(object)) {
+            return Ok(());
+        }
         let policy = self.policy();
-        let why = rbac::escalation(&policy, &call.user.name, &call.user.groups, object);
+        let refusal = rbac::escalation(&policy, &call.user.name, &call.user.groups, object);
         let name = object["metadata"]["name"].as_str().unwrap_or_default();
-        match why {
-            Some(why) => Err(Failure::forbidden(&call.resource.about(name), &why)),
+        match refusal {
             None => Ok(()),
+            Some(Refusal::Forbidden(why)) => {
+                Err(Failure::forbidden(&call.resource.about(name), &why))
+            }
+            Some(Refusal::RoleNotFound(role)) => {
+                let kind = object["roleRef"]["kind"].as_str().unwrap_or_default();
+                let kind = if kind == "Role" {
+                    "roles"
+                } else {
+                    "clusterroles"
+                };
+                Err(Failure::not_found(&About {
+                    group: RBAC,
+                    kind,
+                    name: &role,
+                }))
+            }
         }
     }
 }
@@ -301,13 +336,11 @@ fn impersonated(request: &Request, name: &str, uid: &str, groups: Vec<String>) -
 }
 
 /// The answer to somebody who may not.
-fn refuse(user: &Identity, verb: &str, route: &Route, method: &str, path: &str) -> Failure {
+fn refuse(user: &Identity, verb: &str, route: &Route, path: &str, reason: &str) -> Failure {
+    let colon = if reason.is_empty() { "" } else { ": " };
     let who = &user.name;
     if !route.is_resource {
-        let why = format!(
-            "User \"{who}\" cannot {} path \"{path}\"",
-            method.to_lowercase()
-        );
+        let why = format!("User \"{who}\" cannot {verb} path \"{path}\"{colon}{reason}");
         return Failure::forbidden(
             &About {
                 group: "",
@@ -328,7 +361,7 @@ fn refuse(user: &Identity, verb: &str, route: &Route, method: &str, path: &str) 
         format!("in the namespace \"{}\"", route.namespace)
     };
     let why = format!(
-        "User \"{who}\" cannot {verb} resource \"{}{slash}{}\" in API group \"{}\" {place}",
+        "User \"{who}\" cannot {verb} resource \"{}{slash}{}\" in API group \"{}\" {place}{colon}{reason}",
         route.plural, route.subresource, route.group
     );
     let about = About {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::Kube;
 use super::answer::Call;
 use super::body;
-use super::errors::{About, Failure};
+use super::errors::Failure;
 use super::meta;
 use super::query::{DeleteOptions, Propagation};
 use super::resource::Resource;
@@ -70,6 +70,10 @@ impl Kube {
         if is_namespace {
             object["status"]["phase"] = "Terminating".into();
         }
+        let is_definition = resource.is("apiextensions.k8s.io", "customresourcedefinitions");
+        if is_definition && !old.is_deleting {
+            meta::add_finalizer(&mut object, super::custom::CLEANUP);
+        }
         let holds = !meta::finalizers(&object).is_empty()
             || is_namespace && has_namespace_finalizer(&object);
         if !holds {
@@ -82,10 +86,11 @@ impl Kube {
         let meta = meta::of(&mut object);
         if !old.is_deleting {
             meta.insert("deletionTimestamp".to_owned(), meta::time(now).into());
-            if !is_namespace {
+            if !is_namespace && !is_definition {
                 meta.insert("deletionGracePeriodSeconds".to_owned(), 0.into());
             }
-            if let Some(generation) = meta.get("generation").and_then(Value::as_i64) {
+            let generation = meta.get("generation").and_then(Value::as_i64);
+            if let Some(generation) = generation.filter(|_| !is_definition) {
                 meta.insert("generation".to_owned(), (generation + 1).into());
             }
         }
@@ -141,12 +146,8 @@ fn check_preconditions(
     old: &Stored,
     options: &DeleteOptions,
 ) -> Result<(), Failure> {
-    // Here the error is about the kind, not the resource, and without the group.
-    let about = About {
-        group: "",
-        kind: &resource.kind,
-        name: &old.name,
-    };
+    // Here the error is about the kind, not the resource.
+    let about = resource.about_kind(&old.name);
     if let Some(uid) = options.uid.as_deref().filter(|uid| **uid != *old.uid) {
         let why = format!(
             "the UID in the precondition ({uid}) does not match the UID in record ({}). The \

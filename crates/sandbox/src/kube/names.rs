@@ -167,7 +167,7 @@ pub(super) fn config_key(key: &str) -> Vec<String> {
 }
 
 /// What is wrong with an object's metadata.
-pub(super) fn check_metadata(meta: &Value, rule: Rule) -> Vec<Cause> {
+pub(super) fn check_metadata(meta: &Value, rule: Rule, is_custom: bool) -> Vec<Cause> {
     let mut causes = Vec::new();
     let name = meta["name"].as_str().unwrap_or_default();
     if name.is_empty() {
@@ -186,7 +186,7 @@ pub(super) fn check_metadata(meta: &Value, rule: Rule) -> Vec<Cause> {
     causes.extend(check_labels(&meta["labels"], "metadata.labels"));
     causes.extend(check_annotations(&meta["annotations"]));
     causes.extend(check_owners(&meta["ownerReferences"]));
-    causes.extend(check_finalizers(&meta["finalizers"]));
+    causes.extend(check_finalizers(&meta["finalizers"], is_custom));
     causes
 }
 
@@ -254,7 +254,8 @@ fn check_owners(owners: &Value) -> Vec<Cause> {
     causes
 }
 
-fn check_finalizers(finalizers: &Value) -> Vec<Cause> {
+/// Of custom resources a finalizer may also be a bare name.
+fn check_finalizers(finalizers: &Value, is_custom: bool) -> Vec<Cause> {
     let mut causes = Vec::new();
     let names = || {
         finalizers
@@ -276,7 +277,7 @@ fn check_finalizers(finalizers: &Value) -> Vec<Cause> {
             super::custom::CLEANUP,
         ];
         let is_known = standard.contains(&name);
-        if !name.contains('/') && !is_known {
+        if !is_custom && !name.contains('/') && !is_known {
             let why = "name is neither a standard finalizer name nor is it fully qualified";
             causes.push(Cause::refused(
                 &format!("metadata.finalizers[{at}]"),

@@ -40,13 +40,11 @@ impl Form {
             let mut parts = range.split(';').map(str::trim);
             let media = parts.next().unwrap_or_default();
             let kind = parts.find_map(|part| part.strip_prefix("as="));
-            let include = match query.text("includeObject") {
-                "None" => IncludeObject::None,
-                "Object" => IncludeObject::Object,
-                _ => IncludeObject::Metadata,
-            };
             match (media, kind) {
-                ("application/json", Some("Table")) => return Ok(Self::Table(include)),
+                ("application/json", Some("Table")) => {
+                    let include = IncludeObject::of(query.text("includeObject"));
+                    return include.map(Self::Table).map_err(Failure::bad_request);
+                }
                 (
                     "application/json",
                     Some("PartialObjectMetadata" | "PartialObjectMetadataList"),
@@ -68,6 +66,10 @@ impl Form {
 
 impl Kube {
     pub(super) fn render_one(&self, call: &Call<'_>, object: &Stored, code: u16) -> Response {
+        warned(call, self.one(call, object, code))
+    }
+
+    fn one(&self, call: &Call<'_>, object: &Stored, code: u16) -> Response {
         let body = self.rendered(
             &call.resource,
             &call.route.version,
@@ -113,6 +115,10 @@ impl Kube {
     }
 
     pub(super) fn render_list(&self, call: &Call<'_>, page: &Page) -> Response {
+        warned(call, self.whole_list(call, page))
+    }
+
+    fn whole_list(&self, call: &Call<'_>, page: &Page) -> Response {
         let (resource, version) = (&call.resource, &call.route.version);
         let mut metadata = json!({"resourceVersion": page.version.to_string()});
         if let Some(next) = &page.next {
@@ -192,6 +198,17 @@ fn columns(resource: &Resource, version: &str) -> Columns {
         Some(_) => Columns::Default,
         None => Columns::builtin(&resource.group, &resource.kind),
     }
+}
+
+/// Says that a version is deprecated, if it is.
+fn warned(call: &Call<'_>, mut response: Response) -> Response {
+    let definition = call.resource.definition.as_ref();
+    let version = definition.and_then(|definition| definition.version(&call.route.version));
+    if let Some(text) = version.and_then(|version| version.deprecation.as_deref()) {
+        let quoted = format!("299 - {}", Value::from(text));
+        response.headers.push(("Warning", quoted));
+    }
+    response
 }
 
 /// The metadata of an object alone.

@@ -14,7 +14,7 @@ use super::query::WriteOptions;
 use super::rbac::{self, Attributes};
 use super::schema::Cause;
 use super::write::Write;
-use super::{meta, strict};
+use super::{jwt, meta, strict};
 use crate::wire::Response;
 
 /// The server does not say in these errors what kind of review it is.
@@ -112,10 +112,7 @@ impl Kube {
             }
             None => {
                 let error = match self.audiences_of(token, call.now) {
-                    Some(meant) => format!(
-                        "[invalid bearer token, token audiences {meant:?} is invalid for the \
-                         target audiences {audiences:?}]"
-                    ),
+                    Some(meant) => jwt::wrong_audience(&meant, &audiences),
                     None => "invalid bearer token".to_owned(),
                 };
                 json!({"user": {}, "error": error})
@@ -176,10 +173,11 @@ impl Kube {
             namespace: part("namespace"),
             path: &path,
         };
-        Ok(match rbac::allowed_by(&policy, &attributes) {
-            Some(reason) if reason.is_empty() => json!({"allowed": true}),
-            Some(reason) => json!({"allowed": true, "reason": reason}),
-            None => json!({"allowed": false}),
+        Ok(match rbac::decide(&policy, &attributes) {
+            Ok(reason) if reason.is_empty() => json!({"allowed": true}),
+            Ok(reason) => json!({"allowed": true, "reason": reason}),
+            Err(reason) if reason.is_empty() => json!({"allowed": false}),
+            Err(reason) => json!({"allowed": false, "reason": reason}),
         })
     }
 }

@@ -140,7 +140,7 @@ impl Kube {
         if !causes.is_empty() {
             return Err(Failure::invalid(&kind_of(resource, &name), &causes));
         }
-        self.check_escalation(call, &object)?;
+        self.check_escalation(call, &object, None)?;
         if self
             .store
             .get(resource.topic, &call.route.namespace, &name)
@@ -231,11 +231,7 @@ impl Kube {
         }
         self.prepare(write, object, old)?;
         let rule = Rule::of(&resource.group, &resource.kind);
-        let mut causes = match old {
-            // The name cannot be changed, and what is there already passed.
-            Some(_) => names::check_metadata(&object["metadata"], rule),
-            None => names::check_metadata(&object["metadata"], rule),
-        };
+        let mut causes = names::check_metadata(&object["metadata"], rule, resource.is_custom());
         if resource.is_custom()
             && let Some(schema) = resource.schema(&route.version)
         {
@@ -307,7 +303,7 @@ impl Kube {
         if !causes.is_empty() {
             return Err(Failure::invalid(&kind_of(resource, &old.name), &causes));
         }
-        self.check_escalation(call, &object)?;
+        self.check_escalation(call, &object, Some(&before))?;
         meta::of(&mut object).insert("resourceVersion".to_owned(), old.version.to_string().into());
         count_generation(call, &before, &mut object);
         if !write.is_apply {

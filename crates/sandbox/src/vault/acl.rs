@@ -96,7 +96,8 @@ impl Acl {
             return vec!["root".to_owned()];
         }
         self.find(Op::List, path)
-            .map_or(Capabilities::default(), |found| found.capabilities)
+            .map(|found| found.capabilities)
+            .unwrap_or_default()
             .names()
     }
 
@@ -398,7 +399,10 @@ mod tests {
             can(&[policy], Op::Update, "a/x/d"),
             "not the one with * or an earlier +"
         );
-        assert!(can(&[policy], Op::Delete, "a/x/dd"));
+        assert!(
+            can(&[policy], Op::Read, "a/x/dd") && !can(&[policy], Op::Delete, "a/x/dd"),
+            "the one without a +, though it is shorter"
+        );
         assert!(can(&[policy], Op::Create, "z/x/d"));
         assert!(!can(&[policy], Op::Create, "z/x/d/e"));
         assert!(

@@ -291,7 +291,7 @@ impl Core {
             kind => login
                 .grant
                 .is_batch
-                .unwrap_or(kind == Some("default-batch")),
+                .unwrap_or_else(|| kind == Some("default-batch")),
         };
         let grant = &login.grant;
         let wish = Wish {

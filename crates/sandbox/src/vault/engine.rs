@@ -134,6 +134,16 @@ impl Engine {
         }
     }
 
+    /// Makes versions of what has none; says whether there was something to do.
+    pub(super) fn upgrade(&mut self, now: Timestamp) -> bool {
+        let Self::Unversioned(kv) = self else {
+            return false;
+        };
+        let values = std::mem::take(&mut kv.values);
+        *self = Self::Versioned(Box::new(Versioned::of(values, now)));
+        true
+    }
+
     /// When half-done work is next cleaned up.
     pub(super) fn next_rollback(&self) -> Option<Timestamp> {
         match self {

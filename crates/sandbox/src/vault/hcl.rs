@@ -9,7 +9,7 @@ use serde_json::{Number, Value};
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Node {
     Object(Vec<Item>),
-    List(Vec<Node>),
+    List(Vec<Self>),
     Scalar(Value),
 }
 
@@ -397,7 +397,8 @@ impl Lexer<'_> {
                 other => text.push(other),
             }
         }
-        Err(format!("At {}: literal not terminated", self.end()))
+        let Place(line, column) = self.end();
+        Err(format!("At {line}:{}: literal not terminated", column - 1))
     }
 
     fn heredoc(&mut self, place: Place) -> Result<Token, String> {

@@ -5,6 +5,11 @@
 //! through [`Upstream`]. It enforces policies, keeps leases and revokes them, and refuses in
 //! Vault's words.
 
+#![expect(
+    clippy::unnecessary_wraps,
+    reason = "what a path does is in a table, and those have one type"
+)]
+
 mod acl;
 mod audit;
 mod aws;
@@ -166,7 +171,7 @@ impl Vault {
             Err(Stop::Elsewhere(path)) => return http::redirect(path),
             Err(Stop::Refused(error)) => return http::refusal(&error),
         };
-        if let Some(response) = sys::before_everything(&mut self.core, request, &route, &mut env) {
+        if let Some(response) = sys::before_everything(&mut self.core, request, &route, &env) {
             return response;
         }
         let incoming = match Incoming::of(request, route) {

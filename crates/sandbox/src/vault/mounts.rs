@@ -13,6 +13,7 @@ use super::ids::Ids;
 pub(super) const SYSTEM_TTL: SignedDuration = SignedDuration::from_hours(768);
 
 /// One mount.
+#[expect(clippy::struct_excessive_bools, reason = "Vault shows them so")]
 pub(super) struct Mount {
     pub(super) kind: String,
     pub(super) accessor: String,

@@ -105,7 +105,8 @@ impl Quotas {
             .window
             .and_then(|window| window.checked_add(quota.interval).ok());
         let left = end.map_or(0, |end| {
-            (end.duration_since(now).as_secs_f64().ceil()) as i64
+            let left = end.duration_since(now);
+            left.as_secs() + i64::from(left.subsec_nanos() > 0)
         });
         let mut headers = Vec::new();
         if self.has_headers {

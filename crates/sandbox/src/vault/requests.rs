@@ -8,7 +8,7 @@ use super::core::Core;
 use super::engine::Engine;
 use super::http::{self, Incoming};
 use super::leases::{Lease, Wish, after, lifetime};
-use super::mounts::SYSTEM_TTL;
+use super::mounts::{Mount, SYSTEM_TTL};
 use super::{cubbyhole, paths, sys, tokens};
 use crate::wire::Response;
 
@@ -149,7 +149,7 @@ impl Core {
                     default: SYSTEM_TTL,
                     max: SYSTEM_TTL,
                 },
-                |mount| mount.view(),
+                Mount::view,
             ),
             wrap,
         };
@@ -307,7 +307,7 @@ impl Core {
     }
 
     /// A token that was used for the last time ends, and what it was given with it.
-    fn after_last_use(&mut self, id: &str, answer: Answer, env: &mut Env<'_>) -> Answer {
+    fn after_last_use(&mut self, id: &str, answer: Answer, env: &Env<'_>) -> Answer {
         let is_over = self.tokens.get(id).is_some_and(|token| token.num_uses < 0);
         if !is_over {
             return answer;

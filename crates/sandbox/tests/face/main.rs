@@ -1,4 +1,4 @@
-//! The HTTP face, over a machine of the tests' own.
+//! The HTTP face, over a machine of the tests' own and over the three servers.
 #![cfg(feature = "http")]
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "helpers of tests")]
 
@@ -7,6 +7,7 @@ mod board;
 mod client;
 mod faults;
 mod requests;
+mod sandbox;
 mod time;
 #[cfg(feature = "tls")]
 mod tls;

@@ -33,7 +33,7 @@ fn mistyped(config: &Value, cause: &Cause) -> Option<String> {
         pointer.push('/');
         pointer.push_str(part.trim_end_matches(']'));
     }
-    let value = config.pointer(&pointer)?;
+    let value = config.pointer(&pointer).filter(|value| !value.is_null())?;
     let field = &cause.field;
     Some(format!(
         ".{field}: expected {wanted}, got &value.valueUnstructured{{Value:{value}}}"

@@ -83,7 +83,7 @@ pub(super) fn generate(
 }
 
 fn role_arn(order: &Order<'_>, asked: &str) -> Result<String, Error> {
-    let arns = order.role.role_arns();
+    let arns = order.role.assumes();
     if !asked.is_empty() {
         if arns.iter().any(|arn| arn == asked) {
             return Ok(asked.to_owned());

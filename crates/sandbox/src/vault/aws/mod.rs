@@ -15,6 +15,8 @@ use super::call::Op;
 use super::paths::{NOTHING, Path};
 
 use client::AwsError;
+#[cfg(test)]
+pub(super) use client::blocks;
 pub(super) use client::{Client, tag};
 use config::Root;
 pub(super) use config::replace_key;

@@ -20,7 +20,7 @@ pub(super) const SESSION_TOKEN: &str = "session_token";
 #[derive(Clone, Default)]
 pub(super) struct Role {
     pub(super) types: Vec<String>,
-    pub(super) role_arns: Option<Vec<String>>,
+    pub(super) assumes: Option<Vec<String>>,
     pub(super) policy_arns: Option<Vec<String>>,
     pub(super) policy_document: String,
     pub(super) groups: Option<Vec<String>>,
@@ -87,7 +87,7 @@ pub(super) fn read(engine: &mut Engine, _: &Call<'_>, fields: &Fields, _: &mut E
         Reply::data(object(json!({
             "credential_type": role.types.join(","),
             "policy_arns": role.policy_arns,
-            "role_arns": role.role_arns,
+            "role_arns": role.assumes,
             "policy_document": role.policy_document,
             "iam_groups": role.groups,
             "iam_tags": role.tags,
@@ -157,7 +157,7 @@ fn merged(mut role: Role, fields: &Fields) -> Result<Role, Error> {
         role.types = vec![kind];
     }
     for (list, name) in [
-        (&mut role.role_arns, "role_arns"),
+        (&mut role.assumes, "role_arns"),
         (&mut role.policy_arns, "policy_arns"),
         (&mut role.groups, "iam_groups"),
     ] {
@@ -237,7 +237,7 @@ fn of_legacy(text: &str) -> Option<Role> {
     match resource.split('/').next() {
         Some("role") => {
             role.types = vec![ASSUMED_ROLE.to_owned()];
-            role.role_arns = list;
+            role.assumes = list;
         }
         Some("policy") => {
             role.types = vec![IAM_USER.to_owned()];
@@ -257,8 +257,8 @@ impl Role {
         self.policy_arns.as_deref().unwrap_or_default()
     }
 
-    pub(super) fn role_arns(&self) -> &[String] {
-        self.role_arns.as_deref().unwrap_or_default()
+    pub(super) fn assumes(&self) -> &[String] {
+        self.assumes.as_deref().unwrap_or_default()
     }
 
     pub(super) fn groups(&self) -> &[String] {
@@ -266,11 +266,11 @@ impl Role {
     }
 
     fn errors(&self) -> Vec<String> {
+        const TYPES: [&str; 4] = [IAM_USER, ASSUMED_ROLE, FEDERATION_TOKEN, SESSION_TOKEN];
         let mut errors: Vec<String> = Vec::new();
         if self.types.is_empty() {
             errors.push("did not supply credential_type".to_owned());
         }
-        const TYPES: [&str; 4] = [IAM_USER, ASSUMED_ROLE, FEDERATION_TOKEN, SESSION_TOKEN];
         for kind in self
             .types
             .iter()
@@ -332,7 +332,7 @@ impl Role {
             .as_ref()
             .is_some_and(|tags| !tags.is_empty());
         for (is_set, name) in [
-            (!self.role_arns().is_empty(), "role_arns"),
+            (!self.assumes().is_empty(), "role_arns"),
             (has_tags, "session_tags"),
             (!self.external_id.is_empty(), "external_id"),
         ] {

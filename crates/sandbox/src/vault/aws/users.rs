@@ -68,7 +68,7 @@ impl Engine {
 
     /// Takes back what a lease stands for.
     pub(in crate::vault) fn revoke(
-        &mut self,
+        &self,
         internal: &Internal,
         issued: Timestamp,
         env: &mut Env<'_>,

@@ -14,7 +14,7 @@ use crate::vault::paths::Path;
 #[derive(Default)]
 pub(in crate::vault) struct Unversioned {
     has_leases: bool,
-    values: BTreeMap<String, Map<String, Value>>,
+    pub(in crate::vault) values: BTreeMap<String, Map<String, Value>>,
 }
 
 impl Unversioned {

@@ -76,6 +76,29 @@ pub(in crate::vault) const PATHS: &[Path<Versioned>] = &[
     .of_anything(),
 ];
 
+impl Versioned {
+    /// Values as the first versions of theirs.
+    pub(in crate::vault) fn of(
+        values: BTreeMap<String, Map<String, Value>>,
+        now: Timestamp,
+    ) -> Self {
+        let first = |data| Secret {
+            created: now,
+            updated: now,
+            versions: vec![Version {
+                data: Some(data),
+                created: now,
+                deleted: None,
+            }],
+            metadata: None,
+        };
+        let secrets = values.into_iter().map(|(path, data)| (path, first(data)));
+        Self {
+            secrets: secrets.collect(),
+        }
+    }
+}
+
 impl Secret {
     fn version(&self, number: usize) -> Option<&Version> {
         self.versions.get(number.checked_sub(1)?)
@@ -89,7 +112,7 @@ fn describe(secret: &Secret, number: usize) -> Value {
         "custom_metadata": secret.metadata,
         "deletion_time": version
             .and_then(|version| version.deleted)
-            .map_or(Value::from(""), time),
+            .map_or_else(|| "".into(), time),
         "destroyed": version.is_some_and(|version| version.data.is_none()),
         "version": number,
     })

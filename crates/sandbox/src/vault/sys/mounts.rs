@@ -73,26 +73,15 @@ fn slashed(path: &str) -> String {
     }
 }
 
-pub(super) fn read(core: &mut Core, call: &Call<'_>, fields: &Fields, env: &mut Env<'_>) -> Answer {
-    read_one(core, call, fields, env, "")
+pub(super) fn read(core: &mut Core, _: &Call<'_>, fields: &Fields, _: &mut Env<'_>) -> Answer {
+    read_one(core, fields, "")
 }
 
-pub(super) fn read_auth(
-    core: &mut Core,
-    call: &Call<'_>,
-    fields: &Fields,
-    env: &mut Env<'_>,
-) -> Answer {
-    read_one(core, call, fields, env, "auth/")
+pub(super) fn read_auth(core: &mut Core, _: &Call<'_>, fields: &Fields, _: &mut Env<'_>) -> Answer {
+    read_one(core, fields, "auth/")
 }
 
-fn read_one(
-    core: &mut Core,
-    _: &Call<'_>,
-    fields: &Fields,
-    _: &mut Env<'_>,
-    prefix: &str,
-) -> Answer {
+fn read_one(core: &Core, fields: &Fields, prefix: &str) -> Answer {
     let path = fields.text("path");
     if let Some(path) = path.strip_suffix("/tune") {
         return read_tune(core, &format!("{prefix}{}", slashed(path)));
@@ -124,18 +113,24 @@ pub(super) fn read_tune_auth(
     read_tune(core, &format!("auth/{}", slashed(&fields.text("path"))))
 }
 
-pub(super) fn tune_auth(core: &mut Core, _: &Call<'_>, fields: &Fields, _: &mut Env<'_>) -> Answer {
+pub(super) fn tune_auth(
+    core: &mut Core,
+    _: &Call<'_>,
+    fields: &Fields,
+    env: &mut Env<'_>,
+) -> Answer {
     tune(
         core,
         &format!("auth/{}", slashed(&fields.text("path"))),
         fields,
+        env,
     )
 }
 
 pub(super) fn write(core: &mut Core, _: &Call<'_>, fields: &Fields, env: &mut Env<'_>) -> Answer {
     let path = fields.text("path");
     match path.strip_suffix("/tune") {
-        Some(path) => tune(core, &slashed(path), fields),
+        Some(path) => tune(core, &slashed(path), fields, env),
         None => mount(core, &slashed(&path), false, fields, env),
     }
 }
@@ -148,7 +143,7 @@ pub(super) fn write_auth(
 ) -> Answer {
     let path = fields.text("path");
     match path.strip_suffix("/tune") {
-        Some(path) => tune(core, &format!("auth/{}", slashed(path)), fields),
+        Some(path) => tune(core, &format!("auth/{}", slashed(path)), fields, env),
         None => mount(core, &slashed(&path), true, fields, env),
     }
 }
@@ -277,7 +272,7 @@ fn check_token_type(kind: &str) -> Result<(), Error> {
     }
 }
 
-fn tune(core: &mut Core, route: &str, fields: &Fields) -> Answer {
+fn tune(core: &mut Core, route: &str, fields: &Fields, env: &Env<'_>) -> Answer {
     if ["sys/", "cubbyhole/", "audit/", "identity/"]
         .iter()
         .any(|known| route.starts_with(known))
@@ -320,9 +315,9 @@ fn tune(core: &mut Core, route: &str, fields: &Fields) -> Answer {
     }
     if let Some(kind) = fields.text_if("token_type") {
         if !route.starts_with("auth/") {
-            return Err(Error::bad(format!(
-                "'token_type' can only be modified on auth mounts"
-            )));
+            return Err(Error::bad(
+                "'token_type' can only be modified on auth mounts",
+            ));
         }
         if route == "auth/token/" {
             return Err(Error::bad(
@@ -345,12 +340,18 @@ fn tune(core: &mut Core, route: &str, fields: &Fields) -> Answer {
             mount.tuning.lists.insert(name, list);
         }
     }
+    let mut warnings = Vec::new();
     if let Some(options) = fields.pairs_if("options") {
+        let upgrades = options.get("version").is_some_and(|version| version == "2");
+        if upgrades && mount.engine.upgrade(env.now) {
+            let text = "Upgrading mount from version 1 to version 2. This mount will be \
+                        unavailable for a brief period and will resume service shortly.";
+            warnings.push(text.to_owned());
+        }
         mount.options.get_or_insert_default().extend(options);
     }
-    Ok(None)
+    Ok(Reply::of_warnings(warnings))
 }
-
 pub(super) fn delete(core: &mut Core, _: &Call<'_>, fields: &Fields, env: &mut Env<'_>) -> Answer {
     let path = slashed(&fields.text("path"));
     if PROTECTED.iter().any(|known| path.starts_with(known)) {

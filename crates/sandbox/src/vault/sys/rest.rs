@@ -98,5 +98,10 @@ pub(super) fn replication(_: &mut Core, _: &Call<'_>, _: &Fields, _: &mut Env<'_
 }
 
 pub(super) fn experiments(_: &mut Core, _: &Call<'_>, _: &Fields, _: &mut Env<'_>) -> Answer {
-    data(json!({ "available": [], "enabled": [] }))
+    let available = [
+        "events.alpha1",
+        "core.audit.events.alpha1",
+        "secrets.import.alpha1",
+    ];
+    data(json!({ "available": available, "enabled": [] }))
 }

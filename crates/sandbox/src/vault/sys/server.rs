@@ -15,7 +15,7 @@ pub(in crate::vault) fn before_everything(
     core: &mut Core,
     request: &Request,
     route: &str,
-    env: &mut Env<'_>,
+    env: &Env<'_>,
 ) -> Option<Response> {
     let method = request.method.as_str();
     let is_write = matches!(method, "POST" | "PUT");
@@ -49,7 +49,7 @@ fn health(core: &Core, request: &Request, env: &Env<'_>) -> Response {
     for (known, value) in http::query(request) {
         let is_code = known.ends_with("code");
         match value.parse::<u16>() {
-            Ok(code) if known == name => status = code,
+            Ok(number) if known == name => status = number,
             Err(_) if is_code => return http::refusal(&Error::silent(400)),
             _ => {}
         }
@@ -206,7 +206,7 @@ fn decode(key: &str) -> Option<Vec<u8>> {
     hex().or_else(|| BASE64_STANDARD.decode(key).ok())
 }
 
-fn seal(core: &mut Core, request: &Request, env: &mut Env<'_>) -> Response {
+fn seal(core: &mut Core, request: &Request, env: &Env<'_>) -> Response {
     if core.is_sealed {
         return done();
     }

@@ -52,48 +52,20 @@ fn make(
     is_orphan: bool,
     role: Option<&Role>,
 ) -> Answer {
-    let parent = core
-        .tokens
-        .get(call.token)
-        .cloned()
-        .ok_or_else(|| Error::bad("parent token lookup failed: no parent found"))?;
-    if parent.is_batch {
-        return Err(Error::bad("batch tokens cannot create more tokens"));
-    }
-    if parent.num_uses > 0 {
-        return Err(Error::bad(
-            "restricted use token cannot generate child tokens",
-        ));
-    }
+    let parent = parent(core, call)?;
     let is_sudo = core.has_sudo(call.token, call.route);
     let is_batch = is_batch(fields, role)?;
-    let mut num_uses = fields.int_if("num_uses").unwrap_or_default();
-    if num_uses < 0 {
-        return Err(Error::bad("number of uses cannot be negative"));
-    }
-    if fields.has("entity_alias") {
+    let num_uses = num_uses(fields, role)?;
+    if !fields.text("entity_alias").is_empty() {
         return Err(Error::bad(match role {
             Some(_) => "invalid 'entity_alias' value",
             None => "'entity_alias' is only allowed in combination with token role",
         }));
     }
-    if let Some(role) = role
-        && role.grant.num_uses != 0
-        && (num_uses == 0 || role.grant.num_uses < num_uses)
-    {
-        num_uses = role.grant.num_uses;
-    }
     let id = fields.text("id");
     check_id(core, &id, is_sudo)?;
     let policies = choose_policies(fields, role, &parent, is_sudo)?;
-    let is_root = policies.iter().any(|name| name == policies::ROOT);
-    if is_root && !parent.is_root() {
-        let text = "root tokens may not be created without parent token being root";
-        return Err(Error::bad(text));
-    }
-    if is_root && is_batch {
-        return Err(Error::bad("batch tokens cannot be root tokens"));
-    }
+    check_root(&policies, &parent, is_batch)?;
     let has_no_parent = match role {
         Some(role) => role.is_orphan,
         None if fields.flag("no_parent") && !is_sudo => {
@@ -102,14 +74,7 @@ fn make(
         }
         None => is_orphan || fields.flag("no_parent"),
     };
-
-    let mut warnings = Vec::new();
     let mut token = Token {
-        parent: if has_no_parent {
-            String::new()
-        } else {
-            parent.id.clone()
-        },
         path: call.route.to_owned(),
         policies,
         meta: fields.pairs_if("meta"),
@@ -120,33 +85,17 @@ fn make(
         ..Token::default()
     };
     if !has_no_parent {
+        token.parent.clone_from(&parent.id);
         token.entity_id.clone_from(&parent.entity_id);
     }
     let mut is_renewable = !is_batch && fields.flag_if("renewable").unwrap_or(true);
     if let Some(role) = role {
-        token.role.clone_from(&role.name);
-        token.bound_cidrs.clone_from(&role.grant.bound_cidrs);
         is_renewable &= role.is_renewable;
-        if !role.path_suffix.is_empty() {
-            token.path = format!("{}/{}", token.path, role.path_suffix);
-        }
+        token.follow(role);
     }
+    let mut warnings = Vec::new();
     token.renewal = times(&mut token, fields, role, is_sudo, &mut warnings)?;
-    let wish = Wish {
-        ttl: token.ttl,
-        period: token.renewal.period,
-        explicit_max_ttl: token.renewal.explicit_max_ttl,
-        ..Wish::default()
-    };
-    if !is_root || wish.period.is_positive() || token.ttl.is_positive() {
-        let (ttl, capped) =
-            lifetime(call.view, wish, Some(token.created), env.now).map_err(Error::failed)?;
-        token.ttl = ttl;
-        warnings.extend(capped);
-    }
-    if token.ttl.is_zero() && wish.explicit_max_ttl.is_positive() {
-        token.ttl = wish.explicit_max_ttl;
-    }
+    warnings.extend(token.settle(call, env)?);
     if token.ttl.is_zero() {
         if !parent.ttl.is_zero() {
             let text = "expiring root tokens cannot create non-expiring root tokens";
@@ -173,6 +122,79 @@ fn make(
         })),
         ..Reply::default()
     }))
+}
+
+/// The token that asks, if it may have children at all.
+fn parent(core: &Core, call: &Call<'_>) -> Refused<Token> {
+    let parent = core.tokens.get(call.token).cloned();
+    let parent = parent.ok_or_else(|| Error::bad("parent token lookup failed: no parent found"))?;
+    if parent.is_batch {
+        return Err(Error::bad("batch tokens cannot create more tokens"));
+    }
+    if parent.num_uses > 0 {
+        let text = "restricted use token cannot generate child tokens";
+        return Err(Error::bad(text));
+    }
+    Ok(parent)
+}
+
+fn num_uses(fields: &Fields, role: Option<&Role>) -> Refused<i64> {
+    let asked = fields.int_if("num_uses").unwrap_or_default();
+    if asked < 0 {
+        return Err(Error::bad("number of uses cannot be negative"));
+    }
+    let most = role.map_or(0, |role| role.grant.num_uses);
+    Ok(match (asked, most) {
+        (asked, 0) => asked,
+        (0, most) => most,
+        (asked, most) => asked.min(most),
+    })
+}
+
+fn check_root(policies: &[String], parent: &Token, is_batch: bool) -> Refused<()> {
+    if !policies.iter().any(|name| name == policies::ROOT) {
+        return Ok(());
+    }
+    if !parent.is_root() {
+        let text = "root tokens may not be created without parent token being root";
+        return Err(Error::bad(text));
+    }
+    if is_batch {
+        return Err(Error::bad("batch tokens cannot be root tokens"));
+    }
+    Ok(())
+}
+
+impl Token {
+    /// Takes on what its role says of it.
+    fn follow(&mut self, role: &Role) {
+        self.role.clone_from(&role.name);
+        self.bound_cidrs.clone_from(&role.grant.bound_cidrs);
+        if !role.path_suffix.is_empty() {
+            self.path = format!("{}/{}", self.path, role.path_suffix);
+        }
+    }
+
+    /// Makes its lifetime what its mount allows; a root token may have none.
+    fn settle(&mut self, call: &Call<'_>, env: &Env<'_>) -> Refused<Vec<String>> {
+        let wish = Wish {
+            ttl: self.ttl,
+            period: self.renewal.period,
+            explicit_max_ttl: self.renewal.explicit_max_ttl,
+            ..Wish::default()
+        };
+        let mut warnings = Vec::new();
+        if !self.is_root() || wish.period.is_positive() || wish.ttl.is_positive() {
+            let start = Some(self.created);
+            let (ttl, capped) = lifetime(call.view, wish, start, env.now).map_err(Error::failed)?;
+            self.ttl = ttl;
+            warnings = capped;
+        }
+        if self.ttl.is_zero() {
+            self.ttl = wish.explicit_max_ttl;
+        }
+        Ok(warnings)
+    }
 }
 
 const CUSTOM_ID: &str = "Supplying a custom ID for the token uses the weaker SHA1 hashing instead \
@@ -333,7 +355,10 @@ fn display_name(text: &str) -> String {
             name.push('-');
         }
     }
-    name.strip_suffix('-').map_or(name.clone(), str::to_owned)
+    if name.ends_with('-') {
+        name.pop();
+    }
+    name
 }
 
 /// Reads the lifetimes, and says what renewals will go by.

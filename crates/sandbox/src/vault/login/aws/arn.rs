@@ -70,8 +70,8 @@ impl Principal {
                 let [role, ..] = path else {
                     return Err(fewer(3));
                 };
-                principal.session = segments[2].to_owned();
-                principal.name = (*role).to_owned();
+                segments[2].clone_into(&mut principal.session);
+                (*role).clone_into(&mut principal.name);
                 principal.path.clear();
             }
             "user" | "role" | "instance-profile" => {}

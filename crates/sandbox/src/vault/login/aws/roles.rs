@@ -26,10 +26,10 @@ pub(super) struct Role {
     ami_ids: Vec<String>,
     vpc_ids: Vec<String>,
     subnet_ids: Vec<String>,
-    role_arns: Vec<String>,
+    instance_role_arns: Vec<String>,
     profile_arns: Vec<String>,
     instance_ids: Option<Vec<String>>,
-    role_tag: String,
+    tag: String,
     allows_migration: bool,
     disallows_reauthentication: bool,
     pub(super) terms: Terms,
@@ -106,7 +106,7 @@ pub(super) fn read(method: &mut AwsAuth, _: &Call<'_>, fields: &Fields, _: &mut 
         "bound_ec2_instance_id": role.instance_ids,
         "bound_iam_principal_arn": role.principal_arns,
         "bound_iam_principal_id": role.principal_ids,
-        "bound_iam_role_arn": role.role_arns,
+        "bound_iam_role_arn": role.instance_role_arns,
         "bound_iam_instance_profile_arn": role.profile_arns,
         "bound_region": role.regions,
         "bound_subnet_id": role.subnet_ids,
@@ -115,7 +115,7 @@ pub(super) fn read(method: &mut AwsAuth, _: &Call<'_>, fields: &Fields, _: &mut 
         "inferred_aws_region": role.inferred_region,
         "resolve_aws_unique_ids": role.resolves_ids,
         "role_id": role.id,
-        "role_tag": role.role_tag,
+        "role_tag": role.tag,
         "allow_instance_migration": role.allows_migration,
         "disallow_reauthentication": role.disallows_reauthentication,
     }));
@@ -172,7 +172,7 @@ pub(super) fn write(
             let text = "length of role tag exceeds the EC2 key limit of 127 characters";
             return Err(Error::bad(text));
         }
-        role.role_tag = tag;
+        role.tag = tag;
     }
     method.roles.insert(name, role);
     Ok(Reply::of_warnings(warnings))
@@ -186,7 +186,7 @@ impl Role {
             (&mut self.regions, "bound_region"),
             (&mut self.vpc_ids, "bound_vpc_id"),
             (&mut self.subnet_ids, "bound_subnet_id"),
-            (&mut self.role_arns, "bound_iam_role_arn"),
+            (&mut self.instance_role_arns, "bound_iam_role_arn"),
             (&mut self.profile_arns, "bound_iam_instance_profile_arn"),
         ] {
             if let Some(given) = fields.list_if(name) {
@@ -271,7 +271,7 @@ impl Role {
             ),
             (instances, "bound_ec2_instance_id", sees_ec2, inferring),
             (
-                !self.role_arns.is_empty(),
+                !self.instance_role_arns.is_empty(),
                 "bound_iam_role_arn",
                 sees_ec2,
                 inferring,

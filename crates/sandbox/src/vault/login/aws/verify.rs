@@ -116,14 +116,14 @@ fn ask_sts(client: Option<&Client>, signed: &Signed, env: &mut Env<'_>) -> Resul
         headers,
         body: signed.body.clone(),
     };
-    let tries = client.map_or(3, |client| client.max_retries);
-    let tries = u32::try_from(tries).unwrap_or(3) + 1;
+    let retries = client.map_or(3, |client| client.max_retries);
+    let most = u32::try_from(retries).unwrap_or(3) + 1;
     let mut tried = 0;
     let response = loop {
         tried += 1;
         match env.upstream.call(&base, &request) {
-            Ok(response) if response.status < 500 || tried == tries => break response,
-            Err(why) if tried == tries => {
+            Ok(response) if response.status < 500 || tried == most => break response,
+            Err(why) if tried == most => {
                 let method = &signed.method;
                 let url = format!("{endpoint}/{}", signed.uri);
                 let go_method = format!("{}{}", &method[..1], method[1..].to_lowercase());
@@ -172,14 +172,13 @@ impl AwsAuth {
         if !arns.iter().any(|arn| arn.ends_with('*')) {
             return Ok(false);
         }
-        let full = match self.full_arns.get(unique_id) {
-            Some(full) => full.clone(),
-            None => {
-                let answer = self.ask(principal, env)?;
-                let full = tag(&answer, "Arn").ok_or("got nil result from AWS")?;
-                self.full_arns.insert(unique_id.to_owned(), full.clone());
-                full
-            }
+        let full = if let Some(full) = self.full_arns.get(unique_id) {
+            full.clone()
+        } else {
+            let answer = self.ask(principal, env)?;
+            let full = tag(&answer, "Arn").ok_or("got nil result from AWS")?;
+            self.full_arns.insert(unique_id.to_owned(), full.clone());
+            full
         };
         Ok(arns
             .iter()

@@ -1,18 +1,14 @@
 //! The three servers together.
-#![cfg(feature = "http")]
-#![allow(clippy::expect_used, clippy::unwrap_used, reason = "helpers of tests")]
-
-#[path = "face/client.rs"]
-mod client;
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use client::{Client, Said};
 use jiff::SignedDuration;
 use leasehold_sandbox::aws::FaultPlan;
 use leasehold_sandbox::{Config, Sandbox};
 use serde_json::{Value, json};
+
+use crate::client::{Client, Said};
 
 /// With Vault's AWS engine mounted, configured, and a role `app`.
 async fn sandbox() -> Sandbox {
