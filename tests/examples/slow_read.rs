@@ -6,20 +6,20 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
-use e2e::servers::{AwsStandIn, eventually};
+use e2e::servers::eventually;
 use e2e::world::scenes::{request, secret_of, simple_role};
-use e2e::{OwnStand as _, RealStand, World};
+use e2e::{RealStand, Stand as _, World};
 use serde_json::json;
 
 const REQUEST: &str = "AWSAccessKeyRequest";
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    let (world, aws) = tokio::join!(RealStand::start(), AwsStandIn::start());
-    let (world, aws) = (World::prepare(world?).await?, aws?);
+    let world = World::<RealStand>::with_faults().await?;
+    let aws = world.stand.stand_in()?.clone();
     let mut one = world.operator(&["--instance=one"]).await?;
     world.apply(&world.token_binding("demo")).await?;
-    world.apply(&world.engine_at(&aws)?).await?;
+    world.apply(&world.seed_engine()?).await?;
     world.apply(&[simple_role("deploy")]).await?;
     world.phase("AWSRole", "deploy", "Success").await?;
     // AWS has made the user, and answers a minute later: only then goes Vault on.

@@ -53,6 +53,8 @@ async fn stale<S: Stand>(world: &World<S>) -> Result<()> {
     let mut approval = json!({"type": "Approved", "status": "True", "observedGeneration": 1});
     said(world, "stale", approval.clone()).await?;
     let words = world.reason(REQUEST, "stale", "StaleApproval").await?;
+    let told = world.told("stale", "StaleApproval").await?;
+    ensure!(told == words, "the event says: {told}");
     ensure!(words.contains('1') && words.contains('2'), "{words}");
     world
         .stays("nothing is issued", || async {

@@ -2,7 +2,7 @@
 //! Vault's own user lacks a right, and roles in Vault's older form.
 
 use anyhow::{Context, Result, ensure};
-use e2e::servers::{AwsKey, AwsStandIn};
+use e2e::servers::AwsKey;
 use e2e::world::scenes::{request, role, secret_of, simple_role, text};
 use e2e::{OwnStand, Stand, World, on_both_stands};
 use serde_json::{Value, json};
@@ -156,12 +156,12 @@ fn root_policy(without: &str) -> Value {
 /// AWS's words are in condition and event, and the request goes on by itself once Vault's own user
 /// has the right.
 async fn a_right_that_vaults_own_user_lacks_is_said_in_awss_words<S: OwnStand>() -> Result<()> {
-    let (world, aws) = tokio::join!(S::start(), AwsStandIn::start());
-    let (world, aws) = (World::prepare(world?).await?, aws?);
+    let world = World::<S>::with_faults().await?;
+    let aws = world.stand.stand_in()?.clone();
     let mut operator = world.operator(&[]).await?;
     aws.set_root_policy(&root_policy("iam:CreateUser")).await?;
     world.apply(&world.token_binding("demo")).await?;
-    world.apply(&world.engine_at(&aws)?).await?;
+    world.apply(&world.seed_engine()?).await?;
     world.apply(&[simple_role("deploy")]).await?;
     world.apply(&[request("app", "deploy")]).await?;
     world.approve("app").await?;

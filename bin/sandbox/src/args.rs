@@ -38,7 +38,12 @@ pub struct Args {
     #[arg(long)]
     pub no_operator: bool,
     /// What is logged, on stderr: a level, or levels by module (info,leasehold_controller=debug)
-    #[arg(long, env = "LEASEHOLD_LOG", value_name = "FILTER", default_value = "warn")]
+    #[arg(
+        long,
+        env = "LEASEHOLD_LOG",
+        value_name = "FILTER",
+        default_value = "warn"
+    )]
     pub log: String,
 }
 

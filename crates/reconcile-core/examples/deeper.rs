@@ -58,6 +58,14 @@ fn main() {
         },
         2,
     );
+    request(
+        "status lost",
+        Plot {
+            stray: true,
+            ..people
+        },
+        2,
+    );
     request("rotation", rotation, 2);
     for skew in [-3600, 3600] {
         if wanted("clocks an hour apart") {

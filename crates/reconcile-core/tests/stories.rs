@@ -774,6 +774,80 @@ fn of_requests_being_issued() {
             .with(|o| o.role = Known::Absent),
     );
     s.request(
+        "status-lost",
+        "the status was lost, and a key stands in the Secret: it retires, another is issued",
+        request("aws-cred-rqst").approved().stored(5),
+    );
+    let unused = |o: request::Observed, age: i64| {
+        o.with(|o| {
+            o.held.keeper = Some(request::HeldKeeper {
+                accessor: "accessor-3".into(),
+                ttl: SignedDuration::from_mins(70),
+                opened_at: ago(age),
+                asked: false,
+                refused: false,
+            });
+        })
+    };
+    s.request(
+        "keeper-unused",
+        "another replica issued meanwhile: the keeper opened here is closed",
+        unused(request("aws-cred-rqst").approved().issued(), 5),
+    );
+    s.request(
+        "keeper-old",
+        "a keeper opened a minute ago and not used is closed, and another opened",
+        unused(request("aws-cred-rqst").approved(), 60),
+    );
+    s.request(
+        "intent-taken-over",
+        "another replica set our intent aside while we held the key: that one ends it",
+        request("aws-cred-rqst")
+            .approved()
+            .issued()
+            .asked(90)
+            .holding()
+            .with(|o| o.state.intent = None),
+    );
+    s.request(
+        "intent-renewed",
+        "a key still not stored after 30 s: its intent is written anew before it is",
+        request("aws-cred-rqst").approved().asked(31).holding(),
+    );
+    s.request(
+        "too-many-former-keys",
+        "48 former keys could not be ended: no further one is made",
+        (0..48).fold(
+            request("aws-cred-rqst").approved().issued().expiring(),
+            |o, n| o.retiring(100 + n, ahead(200)),
+        ),
+    );
+    s.request(
+        "role-under-deletion",
+        "the AWSRole is being deleted: nothing is issued",
+        request("aws-cred-rqst").approved().with(|o| {
+            if let Known::Is(role) = &mut o.role {
+                role.deleting = true;
+            }
+        }),
+    );
+    s.request(
+        "role-not-ready",
+        "the AWSRole is not in Vault yet",
+        request("aws-cred-rqst").approved().with(|o| {
+            if let Known::Is(role) = &mut o.role {
+                role.ready = Err("its latest change is not in Vault yet".into());
+            }
+        }),
+    );
+    s.request(
+        "binding-gone",
+        "the AppBinding is gone before anything was issued",
+        request("aws-cred-rqst")
+            .approved()
+            .with(|o| vault_of(o, Known::Absent)),
+    );
+    s.request(
         "retire",
         "a former key's time has come",
         request("aws-cred-rqst")
@@ -844,6 +918,45 @@ fn of_requests_being_ended() {
                 o.held.looks.insert(key(7).lease.unwrap(), 3);
             }),
         listed,
+    );
+    s.request_but(
+        "status-lost-delete",
+        "deleted after the status was lost: the key in the Secret is ended",
+        request("aws-cred-rqst").approved().stored(5).deleting(),
+        request_succeeds,
+    );
+    s.request_but(
+        "status-lost-denied",
+        "denied after the status was lost: the key in the Secret is ended",
+        request("aws-cred-rqst").approved().stored(5).denied(),
+        request_succeeds,
+    );
+    s.request_but(
+        "lease-not-ours",
+        "deleted: the keeper is gone and the lease lives on, so it is somebody else's",
+        request("aws-cred-rqst")
+            .approved()
+            .issued()
+            .deleting()
+            .with(|o| {
+                o.held.looks.insert(key(7).lease.unwrap(), 3);
+            }),
+        |a| match a {
+            Action::LookUpKeeper { .. } => Ok(Outcome::KeeperSeen(Known::Absent)),
+            Action::LookUpLease { .. } => {
+                Ok(Outcome::LeaseSeen(Known::Is(LeaseSeen { ttl: 3000 })))
+            }
+            other => request_succeeds(other),
+        },
+    );
+    s.request(
+        "binding-gone-delete",
+        "deleted, and its AppBinding is gone without a live login: wait, and say how to go on",
+        request("aws-cred-rqst")
+            .approved()
+            .issued()
+            .deleting()
+            .with(|o| vault_of(o, Known::Absent)),
     );
     s.request(
         "sealed",

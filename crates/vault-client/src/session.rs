@@ -94,6 +94,8 @@ struct Inner {
     /// Whoever holds it logs in; the others wait for what comes of it.
     gate: Mutex<Gate>,
     doubt: StdMutex<Doubt>,
+    /// Why the last login may not be extended: told when it has ended and there is no other.
+    unrenewed: StdMutex<Option<String>>,
     logins: AtomicU64,
 }
 
@@ -120,6 +122,7 @@ impl Session {
                 live: watch::Sender::new(None),
                 gate: Mutex::default(),
                 doubt: StdMutex::default(),
+                unrenewed: StdMutex::default(),
                 logins: AtomicU64::new(0),
             }),
             task: StdMutex::new(None),
@@ -189,6 +192,12 @@ impl Inner {
         self.doubt.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn unrenewed(&self) -> std::sync::MutexGuard<'_, Option<String>> {
+        self.unrenewed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn current(&self) -> Current {
         self.live.borrow().as_ref().filter(|l| !l.ended()).cloned()
     }
@@ -218,7 +227,8 @@ impl Inner {
                 );
                 Ok(live)
             }
-            Err(error) => {
+            Err(mut error) => {
+                error.words.extend(self.unrenewed().clone());
                 gate.pause = (gate.pause * 2).clamp(PAUSE.0, PAUSE.1);
                 let pause = error
                     .retry_after
@@ -254,6 +264,7 @@ impl Inner {
         if old.renewable && !old.ended() {
             match self.renew(old).await {
                 Ok(Some(renewed)) => {
+                    *self.unrenewed() = None;
                     // Somebody may have replaced it meanwhile: theirs stands.
                     self.live.send_if_modified(|live| {
                         let same = live.as_ref().is_some_and(|l| Arc::ptr_eq(l, old));
@@ -267,7 +278,14 @@ impl Inner {
                 Ok(None) => {}
                 // Refused for what it is: only another login helps.
                 Err(e) if matches!(e.status, Some(400 | 403 | 404)) => {
-                    tracing::debug!(error = %e, "the login cannot be renewed");
+                    if e.kind == ErrorKind::Denied {
+                        tracing::warn!(error = %e, "the login may not extend itself");
+                        *self.unrenewed() = Some(format!(
+                            "the login before it ended because it may not extend itself ({e}): add to its policy path \"auth/token/renew-self\" {{ capabilities = [\"update\"] }}"
+                        ));
+                    } else {
+                        tracing::debug!(error = %e, "the login cannot be renewed");
+                    }
                 }
                 Err(e) => return Err(e),
             }

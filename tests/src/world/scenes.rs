@@ -13,8 +13,19 @@ use serde_json::{Value, json};
 
 use super::World;
 use crate::manifests;
-use crate::servers::{StandIn, eventually};
-use crate::stand::Stand;
+use crate::servers::eventually;
+use crate::stand::{OwnStand, Stand, Wants};
+
+impl<S: OwnStand> World<S> {
+    /// A stand whose AWS can be told what shall go wrong, made ready.
+    pub async fn with_faults() -> Result<Self> {
+        let wants = Wants {
+            faults: true,
+            ..Wants::default()
+        };
+        Self::prepare(S::start_with(wants).await?).await
+    }
+}
 
 impl<S: Stand> World<S> {
     /// The login, the seed's engine, and the engine in Vault.
@@ -24,19 +35,6 @@ impl<S: Stand> World<S> {
         self.phase("SecretEngine", "aws-secret-engine", "Success")
             .await?;
         Ok(())
-    }
-
-    /// The seed's root Secret and engine, with another AWS than the stand's.
-    pub fn engine_at(&self, aws: &StandIn) -> Result<[Value; 2]> {
-        let [mut secret, mut engine] = self.seed_engine()?;
-        let key = aws.root_key();
-        secret["data"] = json!({
-            "access_key": super::base64(key.access_key.as_bytes()),
-            "secret_key": super::base64(key.secret_key.as_bytes()),
-        });
-        engine["spec"]["aws"]["iamEndpoint"] = json!(aws.url);
-        engine["spec"]["aws"]["stsEndpoint"] = json!(aws.url);
-        Ok([secret, engine])
     }
 
     /// The login, the seed's engine and role, all in Vault.

@@ -2,8 +2,9 @@
 //! once it is there.
 
 use anyhow::{Context, Result, ensure};
-use e2e::servers::eventually;
+use e2e::servers::{StandIn, eventually};
 use e2e::world::base64;
+use e2e::world::scenes::simple_role;
 use e2e::{OwnStand, Stand, World, manifests, on_both_stands};
 use kube::Api;
 use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams};
@@ -12,6 +13,7 @@ use serde_json::{Value, json};
 
 on_both_stands! {
     whichever_line_of_the_policy_is_missing_is_named,
+    lines_that_are_missed_later_are_named_as_well,
 }
 
 /// A line of deploy/vault/leasehold.hcl, what shows that it is missing, and how.
@@ -48,18 +50,17 @@ const LINES: [Line; 10] = [
     line("sys/leases/lookup", REQUEST, true),
 ];
 
-/// Lines that show only when something else fails first, or at the login's own end.
-const NOT_HERE: [&str; 3] = [
-    "sys/leases/revoke",
-    "auth/token/lookup-self",
-    "auth/token/renew-self",
-];
+/// Lines that show only when something else fails first, or of the login itself: see the other test.
+const LATER: [&str; 3] = [REVOKE, LOOKUP_SELF, RENEW_SELF];
+const REVOKE: &str = "sys/leases/revoke";
+const LOOKUP_SELF: &str = "auth/token/lookup-self";
+const RENEW_SELF: &str = "auth/token/renew-self";
 
 async fn whichever_line_of_the_policy_is_missing_is_named<S: OwnStand>() -> Result<()> {
     let mut world = World::prepare(S::start().await?).await?;
     let text = std::fs::read_to_string(manifests::root().join("deploy/vault/leasehold.hcl"))?;
     for path in blocks(&text).keys() {
-        let known = LINES.iter().any(|l| l.path == path) || NOT_HERE.contains(&path.as_str());
+        let known = LINES.iter().any(|l| l.path == path) || LATER.contains(&path.as_str());
         ensure!(known, "a new line of the policy, {path}, is not tried here");
     }
     let keeper = r#"path "+/creds/k8s.*" { capabilities = ["read"] }"#;
@@ -102,6 +103,133 @@ async fn whichever_line_of_the_policy_is_missing_is_named<S: OwnStand>() -> Resu
     }
     world.users_become(0).await?;
     operator.stop().await
+}
+
+async fn lines_that_are_missed_later_are_named_as_well<S: OwnStand>() -> Result<()> {
+    let mut world = World::<S>::with_faults().await?;
+    let aws = world.stand.stand_in()?.clone();
+
+    let text = std::fs::read_to_string(manifests::root().join("deploy/vault/leasehold.hcl"))?;
+    let keeper = json!({"policy": r#"path "+/creds/k8s.*" { capabilities = ["read"] }"#});
+    world
+        .vault_write("sys/policies/acl/leasehold-keeper", &keeper)
+        .await?;
+    let mut operator = world.operator(&[]).await?;
+    a_key_that_aws_keeps(&mut world, &aws, &text).await?;
+    a_login_that_may_not_look_itself_up(&mut world, &text).await?;
+    a_login_that_may_not_extend_itself(&mut world, &text).await?;
+    operator.stop().await
+}
+
+/// Only whom AWS refuses to delete a user needs to hear why.
+async fn a_key_that_aws_keeps<S: Stand>(
+    world: &mut World<S>,
+    aws: &StandIn,
+    text: &str,
+) -> Result<()> {
+    let whole = |without| policy_of(text, without);
+    world
+        .vault_write("sys/policies/acl/leasehold-0", &whole(Some(REVOKE)))
+        .await?;
+    world.login_token = token(world, 0, "1h").await?;
+    world.apply(&world.token_binding("demo")).await?;
+    world.apply(&world.seed_engine()?).await?;
+    world.apply(&[simple_role("deploy")]).await?;
+    world.issue("app", "deploy").await?;
+    let refuse = json!({"rules": [{"action": "DeleteUser", "error": "AccessDenied"}]});
+    aws.set_faults(&refuse).await?;
+    world.delete_later(REQUEST, "app").await?;
+    says(world, REQUEST, "demo", "app", REVOKE).await?;
+    world
+        .vault_write("sys/policies/acl/leasehold-0", &whole(None))
+        .await?;
+    aws.set_faults(&json!({})).await?;
+    world.gone(REQUEST, "app").await?;
+    ensure!(aws.users().await?.is_empty());
+    Ok(())
+}
+
+async fn a_login_that_may_not_look_itself_up<S: Stand>(
+    world: &mut World<S>,
+    text: &str,
+) -> Result<()> {
+    world.namespace("ns-1").await?;
+    let policy = policy_of(text, Some(LOOKUP_SELF));
+    world
+        .vault_write("sys/policies/acl/leasehold-1", &policy)
+        .await?;
+    world.login_token = token(world, 1, "1h").await?;
+    world.apply(&world.token_binding("ns-1")).await?;
+    world.apply(&[role_in("ns-1", "one")]).await?;
+    says(world, ROLE, "ns-1", "one", LOOKUP_SELF).await
+}
+
+/// It shows when the login has ended, and there is no other.
+async fn a_login_that_may_not_extend_itself<S: Stand>(
+    world: &mut World<S>,
+    text: &str,
+) -> Result<()> {
+    world.namespace("ns-2").await?;
+    let policy = policy_of(text, Some(RENEW_SELF));
+    world
+        .vault_write("sys/policies/acl/leasehold-2", &policy)
+        .await?;
+    world.login_token = token(world, 2, "15s").await?;
+    world.apply(&world.token_binding("ns-2")).await?;
+    world.apply(&[role_in("ns-2", "one")]).await?;
+    let ready = |o: &Value| o["status"]["phase"] == "Success";
+    world.until(ROLE, "ns-2", "one", "before", ready).await?;
+    let ended = json!({"token": world.login_token});
+    eventually("the login has ended", || async {
+        let looked = world.vault_write("auth/token/lookup", &ended).await;
+        ensure!(looked.is_err(), "it lives");
+        Ok(())
+    })
+    .await?;
+    world.apply(&[role_in("ns-2", "two")]).await?;
+    says(world, ROLE, "ns-2", "two", RENEW_SELF).await
+}
+
+async fn says<S: Stand>(
+    world: &World<S>,
+    kind: &str,
+    namespace: &str,
+    name: &str,
+    path: &str,
+) -> Result<()> {
+    world
+        .until(kind, namespace, name, path, |o| {
+            let ready = e2e::world::ready(o);
+            let message = ready["message"].as_str().unwrap_or_default();
+            message.contains(&format!("path \"{path}\"")) && message.contains("capabilities")
+        })
+        .await?;
+    Ok(())
+}
+
+/// In the mount of another namespace's engine.
+fn role_in(namespace: &str, name: &str) -> Value {
+    json!({"apiVersion": "engine.kubevault.com/v1alpha1", "kind": ROLE,
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {"vaultRef": {"name": "vault"}, "path": "aws", "credentialType": "session_token"}})
+}
+
+fn policy_of(text: &str, without: Option<&str>) -> Value {
+    let kept: Vec<String> = blocks(text)
+        .into_iter()
+        .filter(|(path, _)| Some(path.as_str()) != without)
+        .map(|(path, rest)| format!("path \"{path}\" {rest}"))
+        .collect();
+    json!({"policy": kept.join("\n")})
+}
+
+/// A login with the policy of that number, and without the default one, which has some of its lines.
+async fn token<S: Stand>(world: &World<S>, n: usize, period: &str) -> Result<String> {
+    let body = json!({"policies": [format!("leasehold-{n}"), "leasehold-keeper"],
+        "no_default_policy": true, "period": period});
+    let token = world.vault_write("auth/token/create-orphan", &body).await?;
+    let token = token["auth"]["client_token"].as_str().context("a token")?;
+    Ok(token.to_owned())
 }
 
 /// The blocks of a policy by path.
@@ -149,14 +277,7 @@ async fn write_policy<S: Stand>(
 async fn everything<S: Stand>(world: &mut World<S>, n: usize, line: &Line) -> Result<()> {
     let namespace = format!("ns-{n}");
     world.namespace(&namespace).await?;
-    let body = json!({"policies": [format!("leasehold-{n}"), "leasehold-keeper"],
-        // Which has some of these lines, too.
-        "no_default_policy": true, "period": "1h"});
-    let token = world.vault_write("auth/token/create-orphan", &body).await?;
-    token["auth"]["client_token"]
-        .as_str()
-        .context("a token")?
-        .clone_into(&mut world.login_token);
+    world.login_token = token(world, n, "1h").await?;
     let root = world.stand.aws_root();
     let secret = json!({"apiVersion": "v1", "kind": "Secret",
         "metadata": {"name": "root", "namespace": namespace},

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
-use e2e::servers::{AwsStandIn, Stand as Folder, eventually};
+use e2e::servers::{Stand as Folder, eventually};
 use e2e::world::scenes::{request, secret_of, simple_role};
 use e2e::{Operator, OwnStand, Stand, Start, World, on_both_stands};
 use serde_json::json;
@@ -69,10 +69,10 @@ async fn shifted<S: Stand>(
 async fn a_clock_an_hour_off_loses_and_leaves_no_key<S: OwnStand>() -> Result<()> {
     let folder = Folder::new("shift")?;
     let library = shift(&folder).await?;
-    let (world, aws) = tokio::join!(S::start(), AwsStandIn::start());
-    let (world, aws) = (World::prepare(world?).await?, aws?);
+    let world = World::<S>::with_faults().await?;
+    let aws = world.stand.stand_in()?.clone();
     world.apply(&world.token_binding("demo")).await?;
-    world.apply(&world.engine_at(&aws)?).await?;
+    world.apply(&world.seed_engine()?).await?;
     world.apply(&[simple_role("deploy")]).await?;
     for seconds in ["3600", "-3600"] {
         let mut operator = shifted(&world, &library, seconds, &[]).await?;
@@ -99,11 +99,11 @@ async fn a_clock_an_hour_off_loses_and_leaves_no_key<S: OwnStand>() -> Result<()
 async fn clocks_an_hour_apart_leave_no_key_without_an_owner<S: OwnStand>() -> Result<()> {
     let folder = Folder::new("shift")?;
     let library = shift(&folder).await?;
-    let (world, aws) = tokio::join!(S::start(), AwsStandIn::start());
-    let (world, aws) = (World::prepare(world?).await?, aws?);
+    let world = World::<S>::with_faults().await?;
+    let aws = world.stand.stand_in()?.clone();
     let mut behind = shifted(&world, &library, "-3600", &["--instance=behind"]).await?;
     world.apply(&world.token_binding("demo")).await?;
-    world.apply(&world.engine_at(&aws)?).await?;
+    world.apply(&world.seed_engine()?).await?;
     world.apply(&[simple_role("deploy")]).await?;
     world.phase("AWSRole", "deploy", "Success").await?;
     let slow = json!({"rules": [{"action": "CreateUser", "answer_delay_ms": 15_000, "times": 1}]});

@@ -116,6 +116,16 @@ fn a_forged_status_revokes_nothing_foreign() {
 }
 
 #[test]
+fn a_key_that_only_its_secret_names_ends() {
+    let plot = Plot {
+        people: 1,
+        stray: true,
+        ..PLOT
+    };
+    holds("request, status lost", request(plot), 1, 1);
+}
+
+#[test]
 fn an_engine_is_mounted_and_unmounted_and_nothing_else_is() {
     holds("engine", Provision::<Engine>::new(1, 2), 1, 3);
     holds("engine", Provision::<Engine>::new(2, 1), 2, 2);

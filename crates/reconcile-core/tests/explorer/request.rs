@@ -113,6 +113,8 @@ pub(crate) struct Plot {
     pub(crate) forged: bool,
     /// Another spec was approved.
     pub(crate) stale: bool,
+    /// The status is lost, and a key stands in the Secret.
+    pub(crate) stray: bool,
     /// How far the first replica's clock is off, in seconds.
     pub(crate) skew: i64,
     pub(crate) hands: Hands,
@@ -125,6 +127,7 @@ pub(crate) const PLOT: Plot = Plot {
     horizon: 105,
     forged: false,
     stale: false,
+    stray: false,
     skew: 0,
     hands: Hands::Right,
 };
@@ -278,6 +281,33 @@ impl<M> RequestWorld<M> {
             });
         }
         let state = Rc::new(state);
+        let mut leases = BTreeMap::new();
+        let secret = plot.stray.then(|| {
+            keepers.insert(1, START + LEASE + 600);
+            let lease = Lease {
+                keeper: 1,
+                ends: START + LEASE,
+                life: Life::Live,
+                orphan: false,
+                delivered: true,
+            };
+            leases.insert(2, lease);
+            let facts = KeyFacts {
+                keeper: Some(keeper_name(1).into()),
+                lease: Some(lease_name(2).into()),
+                duration: SignedDuration::from_secs(LEASE),
+                renewable: true,
+                issued_at: at(START),
+                expires_at: at(START + LEASE),
+                role_generation: Some(1),
+            };
+            Secret {
+                ours: true,
+                facts: Some(Rc::new(facts)),
+                edited: false,
+                version: 0,
+            }
+        });
         let replica = |run| Replica {
             run,
             held: Held::default(),
@@ -294,14 +324,14 @@ impl<M> RequestWorld<M> {
             base: Rc::new(base),
             now: START,
             gone: false,
-            finalizer: false,
+            finalizer: plot.stray,
             deleting: None,
             denied: false,
             version: 1,
             state,
-            secret: None,
+            secret,
             keepers,
-            leases: BTreeMap::new(),
+            leases,
             late: Vec::new(),
             let_go: false,
             replicas: (0..plot.replicas).map(replica).collect(),
@@ -631,7 +661,15 @@ impl<M> RequestWorld<M> {
             .chain(intent)
             .chain(retiring)
             .map(id)
+            .chain(self.stray())
             .collect()
+    }
+
+    /// The keeper of a key that only the Secret names, where the status was lost.
+    fn stray(&self) -> Option<u8> {
+        let secret = self.secret.as_ref().filter(|_| self.plot.stray)?;
+        let keeper = secret.facts.as_ref()?.keeper.as_ref()?;
+        Some(id(keeper.as_str()))
     }
 }
 
@@ -1077,7 +1115,9 @@ where
                     );
                 }
             }
-            if self.secret.is_some() && !self.denied && self.deleting.is_none() {
+            // Who loses the only word of a key loses the key.
+            let only = self.plot.stray && self.state.credential.is_none();
+            if self.secret.is_some() && !only && !self.denied && self.deleting.is_none() {
                 push("somebody deletes the Secret".into(), 0, &|w| {
                     w.people -= 1;
                     w.lose_secret();
@@ -1138,6 +1178,8 @@ where
     fn pass(&mut self) -> bool {
         // Nobody has anything to do, and only time would mend it.
         let standing = self.state.credential.is_some() && self.state.intent.is_none();
+        // A key that is lost again and again waits for its next replacement.
+        let standing = standing && self.state.retiring.len() < 3;
         let wanted = standing && !self.denied && self.deleting.is_none() && self.late.is_empty();
         // A key that was lost again and again is replaced once a minute.
         let often = self.state.retiring.len() >= OFTEN

@@ -114,6 +114,12 @@ fn every_planted_mistake_is_caught() {
         },
         0,
     );
+    let stray = Plot {
+        stray: true,
+        ..people
+    };
+    t.request::<OverwritesStray>("overwrites a key that only its Secret names", stray, 0);
+    t.request::<DropsStray>("deletes a key that only its Secret names", stray, 0);
     t.hands(
         "shell: reads on an intent of any age",
         with(Hands::NoIssueClock, two),

@@ -241,6 +241,32 @@ impl Mistake for OverlooksEdits {
     }
 }
 
+/// Writes a new key over one that only its Secret names, and forgets that.
+pub(crate) struct OverwritesStray;
+impl Mistake for OverwritesStray {
+    fn absorb(o: &mut Observed, a: &Action, outcome: Result<Outcome, Failure>, now: Timestamp) {
+        let before = o.state.retiring.clone();
+        RequestMachine::absorb(o, a, outcome, now);
+        if let Action::RecordIntent { .. } = a {
+            o.state.retiring = before;
+        }
+    }
+}
+
+/// Looks for keys in the status alone when the request goes.
+pub(crate) struct DropsStray;
+impl Mistake for DropsStray {
+    fn decide(o: &Observed, now: Timestamp) -> Plan<Action> {
+        let mut o = o.clone();
+        if let Known::Is(secret) = &mut o.secret
+            && o.object.deleting.is_some()
+        {
+            secret.facts = None;
+        }
+        RequestMachine::decide(&o, now)
+    }
+}
+
 /// Issues whatever people have said.
 pub(crate) struct NeedsNoApproval;
 impl Mistake for NeedsNoApproval {

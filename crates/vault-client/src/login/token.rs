@@ -64,7 +64,9 @@ impl Login for TokenLogin {
             .map_err(|error| {
                 let what = match error.kind {
                     ErrorKind::Unauthenticated => "is not valid in this Vault",
-                    ErrorKind::Denied => "may not look itself up in this Vault",
+                    ErrorKind::Denied => {
+                        "may not look itself up in this Vault: add to its policy path \"auth/token/lookup-self\" { capabilities = [\"read\"] }"
+                    }
                     _ => return login_error(error),
                 };
                 let mut error = login_error(error);

@@ -222,6 +222,35 @@ async fn a_renewal_refused_makes_a_new_login() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_login_that_ended_since_it_may_not_extend_itself_says_so() {
+    let denied = || VaultError {
+        status: Some(403),
+        ..VaultError::new(
+            ErrorKind::Denied,
+            "POST",
+            "auth/token/renew-self",
+            "permission denied",
+        )
+    };
+    let refusals = std::iter::repeat_with(|| Err(denied())).take(100);
+    let (door, session) = Script::new(Some(900)).says(refusals).open();
+    token(&session).await;
+    let gone = || VaultError::new(ErrorKind::Login, "login", "x", "the token is not valid");
+    door.login_fails
+        .lock()
+        .unwrap()
+        .extend((0..100).map(|_| gone()));
+    sleep(Duration::from_secs(901)).await;
+    let words = session.live().await.err().unwrap().to_string();
+    for part in [
+        "the token is not valid",
+        "path \"auth/token/renew-self\" { capabilities = [\"update\"] }",
+    ] {
+        assert!(words.contains(part), "{words}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_renewal_that_does_not_get_through_is_tried_until_it_does() {
     let away = || {
         Err(VaultError::new(
