@@ -1,12 +1,13 @@
 //! Who may do what: RBAC.
 
-pub(crate) mod escalation;
+mod escalation;
 mod rule;
 #[cfg(test)]
 mod tests;
 
 use serde_json::{Value, json};
 
+pub(crate) use escalation::Refusal;
 use rule::Rule;
 
 /// What somebody asks for.
@@ -226,6 +227,17 @@ pub(crate) fn decide(policy: &Policy, attributes: &Attributes<'_>) -> Result<Str
         [] => String::new(),
         errors => format!("RBAC: {}", one_or_list(errors)),
     })
+}
+
+/// Why this Role, ClusterRole or binding may not be written by that user: it would give what the
+/// user has not. What changes no rule and no role is for the caller to let pass.
+pub(crate) fn escalation(
+    policy: &Policy,
+    user: &str,
+    groups: &[String],
+    object: &Value,
+) -> Option<Refusal> {
+    escalation::refusal(policy, user, groups, object)
 }
 
 /// The `status` of a SelfSubjectRulesReview.

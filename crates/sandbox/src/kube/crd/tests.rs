@@ -16,9 +16,11 @@ fn read(crd: &Value) -> (Value, Result<Definition, Vec<Cause>>) {
     (crd, definition)
 }
 
-/// The last line of a compiler's error shows the rule; the words are the compiler's own.
+/// How a parser goes on after an error is its own affair; both begin alike.
+const SYNTAX: &str = "Syntax error: mismatched input '<EOF>' expecting";
+
 fn comparable(cause: &Cause) -> [String; 3] {
-    let message = cause.message.split("ERROR: <input>").next().unwrap();
+    let message = cause.message.split(SYNTAX).next().unwrap();
     [
         cause.reason.to_owned(),
         cause.field.clone(),
@@ -32,19 +34,14 @@ fn theirs(answer: &Value) -> Vec<[String; 3]> {
     causes
         .map(|cause| {
             let message = text(&cause[2]);
-            let message = message.split("ERROR: <input>").next().unwrap();
+            let message = message.split(SYNTAX).next().unwrap();
             [text(&cause[0]), text(&cause[1]), message.to_owned()]
         })
         .collect()
 }
 
 /// What only a type checker finds; the interpreter used here has none.
-const UNCHECKED: [&str; 4] = [
-    "cel type",
-    "cel not bool",
-    "cel undeclared",
-    "cel undeclared field",
-];
+const UNCHECKED: &str = "cel type";
 
 #[test]
 fn refuses_the_definitions_the_real_server_refuses_with_the_same_words() {
@@ -52,7 +49,7 @@ fn refuses_the_definitions_the_real_server_refuses_with_the_same_words() {
     for answer in answers() {
         let name = answer["name"].as_str().unwrap();
         let without_cel = !cfg!(feature = "cel") && name.starts_with("cel ");
-        if UNCHECKED.contains(&name) || without_cel {
+        if name == UNCHECKED || without_cel {
             continue;
         }
         let mut ours: Vec<_> = match read(&answer["object"]).1 {

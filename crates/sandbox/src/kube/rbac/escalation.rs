@@ -14,9 +14,7 @@ pub(crate) enum Refusal {
     RoleNotFound(String),
 }
 
-/// Why this Role, ClusterRole or binding may not be written by that user: it would give what the
-/// user has not. What changes no rule and no role is for the caller to let pass.
-pub(crate) fn escalation(
+pub(super) fn refusal(
     policy: &Policy,
     user: &str,
     groups: &[String],

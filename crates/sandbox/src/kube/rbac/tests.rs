@@ -2,7 +2,6 @@
 
 use serde_json::{Value, json};
 
-use super::escalation::{Refusal, escalation};
 use super::*;
 
 fn role(namespace: &str, name: &str, rules: &Value) -> Value {

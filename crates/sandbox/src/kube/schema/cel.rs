@@ -1,5 +1,6 @@
 //! The rules of custom resources: `x-kubernetes-validations`.
 
+mod names;
 mod rule;
 mod value;
 

@@ -4,6 +4,7 @@ use kube_cel::cel::Program;
 use serde_json::{Value, json};
 
 use super::super::{Cause, Schema};
+use super::names;
 
 #[derive(Debug)]
 pub(in super::super) struct Rule {
@@ -23,7 +24,7 @@ impl Rule {
     /// The rules of a schema, whose form has been looked at before.
     pub(in super::super) fn all(
         source: &Value,
-        _schema: &Schema,
+        schema: &Schema,
         place: &str,
         causes: &mut Vec<Cause>,
     ) -> Vec<Self> {
@@ -34,14 +35,14 @@ impl Rule {
             .enumerate()
             .filter_map(|(index, rule)| {
                 let place = format!("{place}.x-kubernetes-validations[{index}]");
-                Self::compile(rule, &place)
+                Self::compile(rule, schema, &place)
                     .map_err(|cause| causes.push(cause))
                     .ok()
             })
             .collect()
     }
 
-    fn compile(rule: &Value, place: &str) -> Result<Self, Cause> {
+    fn compile(rule: &Value, schema: &Schema, place: &str) -> Result<Self, Cause> {
         let text = |key: &str| {
             rule[key]
                 .as_str()
@@ -62,6 +63,25 @@ impl Rule {
                 let what = "messageExpression compilation failed";
                 wrong("messageExpression", what, &error.to_string())
             })?;
+        // The schema of the whole object stands at the end of its path in the definition.
+        let resource = place.contains("openAPIV3Schema.x-kubernetes-validations");
+        if let Some(error) = names::unknown(program.expression(), schema, resource, &source) {
+            return Err(wrong("rule", "compilation failed", &error));
+        }
+        if !names::may_be_bool(program.expression(), schema) {
+            let detail = "cel expression must evaluate to a bool";
+            return Err(Cause::invalid_text(
+                &format!("{place}.rule"),
+                &shown(rule),
+                detail,
+            ));
+        }
+        if let Some((program, text)) = message_program.as_ref().zip(text("messageExpression"))
+            && let Some(error) = names::unknown(program.expression(), schema, resource, &text)
+        {
+            let what = "messageExpression compilation failed";
+            return Err(wrong("messageExpression", what, &error));
+        }
         Ok(Self {
             is_transition: program.references().has_variable("oldSelf"),
             program,

@@ -48,8 +48,11 @@ fn object(schema: &Schema, value: &Value, resource: bool) -> CelValue {
                 (None, false) => continue,
             },
         };
-        let name = if is_map { key.clone() } else { escaped(key) };
-        fields.insert(Key::String(Arc::new(name)), converted);
+        // A rule may write `self.namespace` or `self.__namespace__`.
+        if !is_map && escaped(key) != *key {
+            fields.insert(Key::String(Arc::new(escaped(key))), converted.clone());
+        }
+        fields.insert(Key::String(Arc::new(key.clone())), converted);
     }
     CelValue::Map(Map {
         map: Arc::new(fields),
@@ -110,7 +113,7 @@ fn plain(value: &Value) -> CelValue {
 }
 
 /// The name of a field in a rule: CEL's own words and signs are escaped.
-fn escaped(name: &str) -> String {
+pub(super) fn escaped(name: &str) -> String {
     const WORDS: [&str; 21] = [
         "as",
         "break",
