@@ -95,7 +95,7 @@ impl Kube {
         }
         let mut value = object.value();
         if !is_own {
-            self.convert(resource, version, &mut value);
+            super::read::from_storage(resource, version, &mut value);
         }
         let value = match form {
             Form::Json | Form::Yaml => value,
@@ -108,10 +108,6 @@ impl Kube {
             }
         };
         Cow::Owned(value.to_string())
-    }
-
-    fn convert(&self, resource: &Resource, version: &str, value: &mut Value) {
-        self.from_storage(resource, version, value);
     }
 
     pub(super) fn render_list(&self, call: &Call<'_>, page: &Page) -> Response {
@@ -181,7 +177,7 @@ impl Kube {
             .map(|object| {
                 let mut value = object.value();
                 if *object.api_version != *resource.api_version(version) {
-                    self.convert(resource, version, &mut value);
+                    super::read::from_storage(resource, version, &mut value);
                 }
                 value
             })
