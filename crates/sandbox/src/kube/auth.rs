@@ -10,8 +10,7 @@ use super::Kube;
 use super::answer::Call;
 use super::errors::{About, Failure};
 use super::query::Query;
-use super::rbac::escalation::{Refusal, escalation};
-use super::rbac::{self, Attributes, Policy};
+use super::rbac::{self, Attributes, Policy, Refusal};
 use super::route::Route;
 use crate::wire::Request;
 
@@ -278,7 +277,7 @@ impl Kube {
             return Ok(());
         }
         let policy = self.policy();
-        let refusal = escalation(&policy, &call.user.name, &call.user.groups, object);
+        let refusal = rbac::escalation(&policy, &call.user.name, &call.user.groups, object);
         let name = object["metadata"]["name"].as_str().unwrap_or_default();
         match refusal {
             None => Ok(()),
