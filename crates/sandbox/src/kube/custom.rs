@@ -44,6 +44,22 @@ pub(super) fn check(object: &Value, old: Option<&Value>) -> Vec<Cause> {
     causes
 }
 
+/// Marks a definition as one that is to end.
+pub(super) fn begin_end(object: &mut Value, now: Timestamp) {
+    meta::add_finalizer(object, CLEANUP);
+    let conditions = meta::field(meta::field(object, "status"), "conditions");
+    if let Value::Array(conditions) = conditions {
+        conditions.push(json!({
+            "type": "Terminating",
+            "status": "True",
+            "lastTransitionTime": meta::time(now),
+            "reason": "InstanceDeletionPending",
+            "message": "CustomResourceDefinition marked for deletion; CustomResource deletion \
+                 will begin soon",
+        }));
+    }
+}
+
 impl Kube {
     /// Serves what a definition says, establishes it, or ends it.
     pub(super) fn tend_definition(&mut self, name: &str, now: Timestamp) {

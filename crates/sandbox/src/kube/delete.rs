@@ -43,7 +43,9 @@ impl Kube {
                     "details": details(resource, &old),
                 }),
             ),
-            Deleted::Gone(object) | Deleted::Waits(object) => self.render_one(call, &object, 200),
+            Deleted::Gone(object) | Deleted::Waits(object) => {
+                super::render::render_one(call, &object, 200)
+            }
         })
     }
 
@@ -72,7 +74,7 @@ impl Kube {
         }
         let is_definition = resource.is("apiextensions.k8s.io", "customresourcedefinitions");
         if is_definition && !old.is_deleting {
-            meta::add_finalizer(&mut object, super::custom::CLEANUP);
+            super::custom::begin_end(&mut object, now);
         }
         let holds = !meta::finalizers(&object).is_empty()
             || is_namespace && has_namespace_finalizer(&object);

@@ -8,7 +8,7 @@ use super::schema::Cause;
 const RBAC: &str = "rbac.authorization.k8s.io";
 
 pub(super) fn prepare_binding(binding: &mut Value) {
-    let subjects = binding["subjects"].as_array_mut();
+    let subjects = binding.get_mut("subjects").and_then(Value::as_array_mut);
     for subject in subjects.into_iter().flatten() {
         let is_person = subject["kind"] == "User" || subject["kind"] == "Group";
         let group = meta::field(subject, "apiGroup");

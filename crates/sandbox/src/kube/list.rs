@@ -52,7 +52,7 @@ impl Kube {
             &call.resource,
         )?;
         let page = self.page(call, &selector)?;
-        Ok((self.render_list(call, &page), page.objects))
+        Ok((super::render::render_list(call, &page), page.objects))
     }
 
     fn page(&self, call: &Call<'_>, selector: &Selector) -> Result<Page, Failure> {

@@ -72,7 +72,7 @@ impl Kube {
         let mut object = decoded.map_err(|failure| on_patch(failure, &shown))?;
         place(&mut object, call)?;
         let stored = self.update(&write, &old, object)?;
-        Ok(self.respond(&write, &stored, 200))
+        Ok(super::write::show(&write, &stored, 200))
     }
 
     fn apply(
@@ -127,7 +127,7 @@ impl Kube {
             Some(old) => (self.update(write, old, object)?, 200),
             None => (self.insert(write, object)?, 201),
         };
-        Ok(self.respond(write, &stored, code))
+        Ok(super::write::show(write, &stored, code))
     }
 }
 

@@ -14,7 +14,7 @@ impl Kube {
         let Some(object) = self.find(call) else {
             return Err(Failure::not_found(&call.resource.about(&call.route.name)));
         };
-        Ok(self.render_one(call, object, 200))
+        Ok(super::render::render_one(call, object, 200))
     }
 
     /// Refuses a version that has not been yet, and what is none.

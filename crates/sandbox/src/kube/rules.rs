@@ -219,7 +219,8 @@ fn prepare_service(service: &mut Value, version: u64) {
             *field = value;
         }
     }
-    for port in spec["ports"].as_array_mut().into_iter().flatten() {
+    let ports = spec.get_mut("ports").and_then(Value::as_array_mut);
+    for port in ports.into_iter().flatten() {
         let number = port["port"].clone();
         for (key, value) in [("protocol", json!("TCP")), ("targetPort", number)] {
             let field = meta::field(port, key);

@@ -81,7 +81,7 @@ impl Kube {
             return Err(Failure::internal(message));
         }
         let stored = self.insert(&write, object)?;
-        Ok(self.show(&write, &stored, 201))
+        Ok(show(&write, &stored, 201))
     }
 
     /// Reads an object: what kind it says it is, what of it is known, where it belongs.
@@ -267,13 +267,13 @@ impl Kube {
         let Some(old) = found.cloned() else {
             if super::rules::may_create_by_update(resource) && route.subresource.is_empty() {
                 let stored = self.insert(&write, object)?;
-                return Ok(self.show(&write, &stored, 201));
+                return Ok(show(&write, &stored, 201));
             }
             return Err(Failure::not_found(&resource.about(&route.name)));
         };
         transition::check_uid(resource, &old, &object)?;
         let stored = self.update(&write, &old, object)?;
-        Ok(self.show(&write, &stored, 200))
+        Ok(show(&write, &stored, 200))
     }
 
     /// The object of a call's path.
@@ -345,19 +345,16 @@ impl Kube {
         }
         Ok(self.put(resource, object, call.now))
     }
+}
 
-    fn show(&self, write: &Write<'_>, stored: &Stored, code: u16) -> Response {
-        let mut response = self.render_one(write.call, stored, code);
-        for warning in &write.warnings {
-            let quoted = format!("299 - {}", Value::from(warning.as_str()));
-            response.headers.push(("Warning", quoted));
-        }
-        response
+/// The answer to a write, with its warnings.
+pub(super) fn show(write: &Write<'_>, stored: &Stored, code: u16) -> Response {
+    let mut response = super::render::render_one(write.call, stored, code);
+    for warning in &write.warnings {
+        let quoted = format!("299 - {}", Value::from(warning.as_str()));
+        response.headers.push(("Warning", quoted));
     }
-
-    pub(super) fn respond(&self, write: &Write<'_>, stored: &Stored, code: u16) -> Response {
-        self.show(write, stored, code)
-    }
+    response
 }
 
 /// What an invalid object is called: Events are those of the core group in either.

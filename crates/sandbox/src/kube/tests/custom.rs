@@ -80,15 +80,15 @@ fn the_status_is_written_at_its_own_place_and_does_not_count() {
     let mut server = with_things();
     server.post(THINGS, &thing("a", &json!({"a": "aa"}))).ok();
     let path = format!("{THINGS}/a");
-    let patch = json!({"status": {"p": "1"}, "spec": {"a": "bb"}});
-    let status = server.patch(MERGE, &format!("{path}/status"), &patch).ok();
+    let change = json!({"status": {"p": "1"}, "spec": {"a": "bb"}});
+    let status = server.patch(MERGE, &format!("{path}/status"), &change).ok();
     assert_eq!(
         (&status["status"]["p"], &status["spec"]["a"]),
         (&json!("1"), &json!("aa"))
     );
     assert_eq!(status["metadata"]["generation"], 1);
-    let patch = json!({"status": {"p": "2"}, "spec": {"a": "bb"}});
-    let main = server.patch(MERGE, &path, &patch).ok();
+    let change = json!({"status": {"p": "2"}, "spec": {"a": "bb"}});
+    let main = server.patch(MERGE, &path, &change).ok();
     assert_eq!(
         (&main["status"]["p"], &main["spec"]["a"]),
         (&json!("1"), &json!("bb"))
