@@ -53,7 +53,8 @@ pub use audit::Audited;
 pub struct Config {
     /// The token that may do everything.
     pub root_token: String,
-    /// The version it says it is.
+    /// The version it says it is. Before 1.17 an unknown token gets the words of a refused
+    /// one, and before 1.19 a write of `config/root` of the AWS engine replaces all of it.
     pub version: String,
     /// What ids and secrets are made from: the same seed makes the same ones.
     pub seed: u64,
@@ -155,6 +156,7 @@ impl Vault {
             now,
             ids: &mut self.ids,
             upstream,
+            release: self.core.release,
         };
         let route = match http::route(request) {
             Ok(route) => route,
@@ -193,6 +195,7 @@ impl Vault {
             now,
             ids: &mut self.ids,
             upstream,
+            release: self.core.release,
         })
     }
 
