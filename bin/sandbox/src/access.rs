@@ -64,7 +64,9 @@ impl Access {
              # Nothing is kept: Ctrl-C here ends it all. Paste this into another shell:\n",
         );
         if !args.listen.is_loopback() {
-            text.push_str("# It listens beyond this machine: whoever reads these lines may use it.\n");
+            text.push_str(
+                "# It listens beyond this machine: whoever reads these lines may use it.\n",
+            );
         }
         for (name, value) in &self.variables {
             let _ = writeln!(text, "export {name}={}", quoted(value));

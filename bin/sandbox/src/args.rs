@@ -5,8 +5,7 @@ use std::path::PathBuf;
 
 use clap::Parser;
 
-/// Stand-ins for Kubernetes, Vault and AWS with the operator at work, in one process. Not for
-/// production.
+/// Stand-ins for Kubernetes, Vault and AWS, and the operator at work. Not for production.
 ///
 /// The three servers start empty, get Leasehold's definitions, rights and policies and a namespace
 /// `demo` with an AppBinding and AWS credentials, and stay up until Ctrl-C. What to paste into
@@ -38,7 +37,12 @@ pub struct Args {
     #[arg(long)]
     pub no_operator: bool,
     /// What is logged, on stderr: a level, or levels by module (info,leasehold_controller=debug)
-    #[arg(long, env = "LEASEHOLD_LOG", value_name = "FILTER", default_value = "warn")]
+    #[arg(
+        long,
+        env = "LEASEHOLD_LOG",
+        value_name = "FILTER",
+        default_value = "warn"
+    )]
     pub log: String,
 }
 

@@ -16,7 +16,10 @@ const REVIEWER: (&str, &str) = ("vault", "vault");
 /// Whom the operator logs in to Vault as, in the namespace of the AppBinding.
 const LOGIN: &str = "vault";
 const POLICIES: [(&str, &str); 2] = [
-    ("leasehold", include_str!("../../../deploy/vault/leasehold.hcl")),
+    (
+        "leasehold",
+        include_str!("../../../deploy/vault/leasehold.hcl"),
+    ),
     (
         "leasehold-keeper",
         include_str!("../../../deploy/vault/leasehold-keeper.hcl"),
@@ -59,10 +62,13 @@ fn login(sandbox: &Sandbox) -> anyhow::Result<()> {
     binding["roleRef"] = json!({
         "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "system:auth-delegator",
     });
-    binding["subjects"] =
-        json!([{"kind": "ServiceAccount", "name": name, "namespace": namespace}]);
+    binding["subjects"] = json!([{"kind": "ServiceAccount", "name": name, "namespace": namespace}]);
     apply(sandbox, &binding)?;
-    tell_vault(sandbox, "sys/auth/kubernetes", &json!({"type": "kubernetes"}))?;
+    tell_vault(
+        sandbox,
+        "sys/auth/kubernetes",
+        &json!({"type": "kubernetes"}),
+    )?;
     let config = json!({
         "kubernetes_host": "https://kubernetes.default.svc",
         "kubernetes_ca_cert": sandbox.authority().unwrap_or_default(),
@@ -129,7 +135,11 @@ pub fn apply(sandbox: &Sandbox, object: &Value) -> anyhow::Result<()> {
         "/{root}/{version}/{within}{plural}s/{name}?fieldManager=leasehold-sandbox&force=true"
     );
     let (status, answer) = sandbox.ask_kube("PATCH", &path, Some(object));
-    ensure!(status < 300, "{kind} {name}: {status} {}", answer["message"]);
+    ensure!(
+        status < 300,
+        "{kind} {name}: {status} {}",
+        answer["message"]
+    );
     Ok(())
 }
 
