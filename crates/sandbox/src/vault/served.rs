@@ -43,9 +43,7 @@ impl<U: Upstream + Send + 'static> Served for Wired<U> {
     fn answer(&mut self, request: &Request, fault: &Fault, now: Timestamp) -> Answer<Infallible> {
         // What is due anyway is nothing that this request has to wait for.
         self.advance(now);
-        let response = self
-            .vault
-            .answer(request, fault, now, &mut self.upstream);
+        let response = self.vault.answer(request, fault, now, &mut self.upstream);
         Answer::Late(response, self.upstream.late())
     }
 
