@@ -1,6 +1,6 @@
 //! Bodies: JSON and YAML, and what is wrong with them.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
@@ -72,11 +72,11 @@ fn shown(bytes: &[u8]) -> String {
     if bytes.first() == Some(&b'{') {
         return text.chars().take(1024).collect();
     }
-    bytes
-        .iter()
-        .take(1024)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    let mut digits = String::new();
+    for byte in bytes.iter().take(1024) {
+        let _ = write!(digits, "{byte:02x}");
+    }
+    digits
 }
 
 /// Reads JSON; the error is in Go's words.
@@ -117,7 +117,7 @@ fn go_error(error: &serde_json::Error, bytes: &[u8]) -> String {
 
 /// Where in the tree something is being read.
 struct Place<'a> {
-    parent: Option<&'a Place<'a>>,
+    parent: Option<&'a Self>,
     key: &'a str,
     index: usize,
 }

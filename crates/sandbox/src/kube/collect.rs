@@ -56,7 +56,7 @@ impl Kube {
     }
 
     /// Whether the object an owner reference means is there: that one, in reach.
-    fn owner_is_there(&self, owner: &Value, owned: &Stored) -> bool {
+    fn owner_is_there(&self, owner: &Value, dependent: &Stored) -> bool {
         let text = |key: &str| owner[key].as_str().unwrap_or_default();
         let Some((topic, key)) = self.store.by_uid(text("uid")) else {
             return false;
@@ -68,7 +68,7 @@ impl Kube {
         let group = text("apiVersion")
             .rsplit_once('/')
             .map_or("", |(group, _)| group);
-        let is_in_reach = !resource.is_namespaced || object.namespace == owned.namespace;
+        let is_in_reach = !resource.is_namespaced || object.namespace == dependent.namespace;
         resource.kind == text("kind")
             && resource.group == group
             && *object.name == *text("name")

@@ -15,41 +15,52 @@ use super::{Kube, Work, meta};
 /// Holds a definition until its objects are gone.
 pub(super) const CLEANUP: &str = "customresourcecleanup.apiextensions.k8s.io";
 
+/// Fills in what a definition has by default. Its status is the server's own to write.
+pub(super) fn prepare(object: &mut Value, old: Option<&Value>, call: &Call<'_>) {
+    crd::defaults(object);
+    if old.is_none() && !call.is_status() {
+        let storage = object["spec"]["versions"].as_array().into_iter().flatten();
+        let stored: Vec<Value> = storage
+            .filter(|version| version["storage"] == true)
+            .map(|version| version["name"].clone())
+            .collect();
+        object["status"] = json!({
+            "conditions": null,
+            "acceptedNames": {"plural": "", "kind": ""},
+            "storedVersions": stored,
+        });
+    }
+}
+
+pub(super) fn check(object: &Value, old: Option<&Value>) -> Vec<Cause> {
+    let mut causes = Definition::of(object).err().unwrap_or_default();
+    for key in ["group", "scope"] {
+        let field = format!("spec.{key}");
+        let is = &object["spec"][key];
+        if old.is_some_and(|old| old["spec"][key] != *is) {
+            causes.push(Cause::invalid(&field, is, "field is immutable"));
+        }
+    }
+    causes
+}
+
+/// Marks a definition as one that is to end.
+pub(super) fn begin_end(object: &mut Value, now: Timestamp) {
+    meta::add_finalizer(object, CLEANUP);
+    let conditions = meta::field(meta::field(object, "status"), "conditions");
+    if let Value::Array(conditions) = conditions {
+        conditions.push(json!({
+            "type": "Terminating",
+            "status": "True",
+            "lastTransitionTime": meta::time(now),
+            "reason": "InstanceDeletionPending",
+            "message": "CustomResourceDefinition marked for deletion; CustomResource deletion \
+                 will begin soon",
+        }));
+    }
+}
+
 impl Kube {
-    /// Fills in what a definition has by default. Its status is the server's own to write.
-    pub(super) fn prepare_definition(
-        &self,
-        object: &mut Value,
-        old: Option<&Value>,
-        call: &Call<'_>,
-    ) {
-        crd::defaults(object);
-        if old.is_none() && !call.is_status() {
-            let storage = object["spec"]["versions"].as_array().into_iter().flatten();
-            let stored: Vec<Value> = storage
-                .filter(|version| version["storage"] == true)
-                .map(|version| version["name"].clone())
-                .collect();
-            object["status"] = json!({
-                "conditions": null,
-                "acceptedNames": {"plural": "", "kind": ""},
-                "storedVersions": stored,
-            });
-        }
-    }
-
-    pub(super) fn check_definition(&self, object: &Value, old: Option<&Value>) -> Vec<Cause> {
-        let mut causes = Definition::of(object).err().unwrap_or_default();
-        for key in ["group", "scope"] {
-            let field = format!("spec.{key}");
-            let is = &object["spec"][key];
-            if old.is_some_and(|old| old["spec"][key] != *is) {
-                causes.push(Cause::invalid(&field, is, "field is immutable"));
-            }
-        }
-        causes
-    }
-
     /// Serves what a definition says, establishes it, or ends it.
     pub(super) fn tend_definition(&mut self, name: &str, now: Timestamp) {
         let Some(resource) = self

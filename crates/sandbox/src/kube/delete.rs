@@ -43,7 +43,9 @@ impl Kube {
                     "details": details(resource, &old),
                 }),
             ),
-            Deleted::Gone(object) | Deleted::Waits(object) => self.render_one(call, &object, 200),
+            Deleted::Gone(object) | Deleted::Waits(object) => {
+                super::render::render_one(call, &object, 200)
+            }
         })
     }
 
@@ -68,11 +70,11 @@ impl Kube {
         mark_propagation(&mut object, options.propagation);
         let is_namespace = resource.is("", "namespaces");
         if is_namespace {
-            object["status"]["phase"] = "Terminating".into();
+            *meta::field(meta::field(&mut object, "status"), "phase") = "Terminating".into();
         }
         let is_definition = resource.is("apiextensions.k8s.io", "customresourcedefinitions");
         if is_definition && !old.is_deleting {
-            meta::add_finalizer(&mut object, super::custom::CLEANUP);
+            super::custom::begin_end(&mut object, now);
         }
         let holds = !meta::finalizers(&object).is_empty()
             || is_namespace && has_namespace_finalizer(&object);
@@ -105,9 +107,10 @@ impl Kube {
 }
 
 fn delete_options(call: &Call<'_>) -> Result<DeleteOptions, Failure> {
-    let body = match call.request.body.is_empty() {
-        true => Value::Null,
-        false => match body::media_type(call.request) {
+    let body = if call.request.body.is_empty() {
+        Value::Null
+    } else {
+        match body::media_type(call.request) {
             "application/json" | "" => {
                 let read = body::json(&call.request.body);
                 read.map_err(|why| {
@@ -117,7 +120,7 @@ fn delete_options(call: &Call<'_>) -> Result<DeleteOptions, Failure> {
                 .value
             }
             _ => body::object(call.request, "DeleteOptions")?.value,
-        },
+        }
     };
     DeleteOptions::of(&call.query, &body)
 }

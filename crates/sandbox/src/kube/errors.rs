@@ -323,7 +323,7 @@ impl Failure {
             .details
             .as_ref()
             .and_then(|details| details["retryAfterSeconds"].as_u64());
-        if let Some(after) = after.or((self.code == 429).then_some(1)) {
+        if let Some(after) = after.or_else(|| (self.code == 429).then_some(1)) {
             response.headers.push(("Retry-After", after.to_string()));
         }
         response

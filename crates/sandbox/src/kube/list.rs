@@ -36,12 +36,12 @@ pub(super) struct Page {
 }
 
 impl Kube {
-    pub(super) fn list(&mut self, call: &Call<'_>) -> Result<Response, Failure> {
+    pub(super) fn list(&self, call: &Call<'_>) -> Result<Response, Failure> {
         self.list_with_objects(call).map(|(response, _)| response)
     }
 
     pub(super) fn list_with_objects(
-        &mut self,
+        &self,
         call: &Call<'_>,
     ) -> Result<(Response, Vec<Arc<Stored>>), Failure> {
         check_options(&call.query, false)?;
@@ -52,7 +52,7 @@ impl Kube {
             &call.resource,
         )?;
         let page = self.page(call, &selector)?;
-        Ok((self.render_list(call, &page), page.objects))
+        Ok((super::render::render_list(call, &page), page.objects))
     }
 
     fn page(&self, call: &Call<'_>, selector: &Selector) -> Result<Page, Failure> {
@@ -61,26 +61,22 @@ impl Kube {
         let limit = query.number("limit")?.unwrap_or_default();
         let limit = usize::try_from(limit).ok().filter(|limit| *limit > 0);
         let given = query.text("resourceVersion");
-        let (at, start) = match query.get("continue").filter(|token| !token.is_empty()) {
-            Some(token) => {
-                let (version, start) = parse_continue(token)?;
-                if !given.is_empty() && given != "0" {
-                    return Err(Failure::bad_request(
-                        "specifying resource version is not allowed when using continue",
-                    ));
-                }
-                (Some(version).filter(|version| *version > 0), start)
+        let (at, start) = if let Some(token) =
+            query.get("continue").filter(|token| !token.is_empty())
+        {
+            let (version, start) = parse_continue(token)?;
+            if !given.is_empty() && given != "0" {
+                return Err(Failure::bad_request(
+                    "specifying resource version is not allowed when using continue",
+                ));
             }
-            None => {
-                let invalid =
-                    |why| Failure::bad_request(format!("invalid resource version: {why}"));
-                let version = self.check_version(given, invalid)?;
-                let is_exact = query.text("resourceVersionMatch") == "Exact"
-                    || limit.is_some()
-                        && version > 0
-                        && query.text("resourceVersionMatch").is_empty();
-                (Some(version).filter(|_| is_exact), String::new())
-            }
+            (Some(version).filter(|version| *version > 0), start)
+        } else {
+            let invalid = |why| Failure::bad_request(format!("invalid resource version: {why}"));
+            let version = self.check_version(given, invalid)?;
+            let is_exact = query.text("resourceVersionMatch") == "Exact"
+                || limit.is_some() && version > 0 && query.text("resourceVersionMatch").is_empty();
+            (Some(version).filter(|_| is_exact), String::new())
         };
         let version = at.unwrap_or_else(|| self.store.version());
         let mut all = self.objects_at(call, at, &start)?;
@@ -196,12 +192,11 @@ pub(super) fn check_options(query: &Query, is_watch: bool) -> Result<(), Failure
         return forbidden("resourceVersionMatch", why);
     }
     match matching {
-        "NotOlderThan" => Ok(()),
         "Exact" if version == "0" => {
             let why = "resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"";
             forbidden("resourceVersionMatch", why)
         }
-        "Exact" => Ok(()),
+        "Exact" | "NotOlderThan" => Ok(()),
         other => {
             let known = ["Exact", "NotOlderThan", ""];
             invalid(Cause::not_supported(

@@ -151,7 +151,8 @@ impl Kube {
             return;
         }
         let before = object.clone();
-        object["status"]["conditions"] = conditions(&left, &object["status"]["conditions"], now);
+        let conditions = conditions(&left, &object["status"]["conditions"], now);
+        *meta::field(meta::field(&mut object, "status"), "conditions") = conditions;
         let who = Who {
             is_update: true,
             manager: "kube-controller-manager".to_owned(),

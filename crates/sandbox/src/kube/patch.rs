@@ -13,7 +13,8 @@ use super::query::WriteOptions;
 use super::schema::Cause;
 use super::store::Stored;
 use super::strategic;
-use super::write::{Write, place};
+use super::transition::place;
+use super::write::Write;
 use crate::wire::Response;
 
 /// How many operations a JSON patch may have.
@@ -49,11 +50,11 @@ impl Kube {
         };
         let old = self.find(call).cloned();
         if is_apply {
-            return self.apply(&mut write, old);
+            return self.apply(&mut write, old.as_ref());
         }
         let old = old.ok_or_else(|| Failure::not_found(&call.resource.about(&call.route.name)))?;
         let mut before = old.value();
-        self.shown_in(call, &mut before);
+        super::read::from_storage(&call.resource, &call.route.version, &mut before);
         let patch = body::json(&call.request.body).map_err(|why| match kind {
             Kind::Strategic => Failure::bad_request(why),
             _ => body::patch_error(&why),
@@ -70,19 +71,14 @@ impl Kube {
         let decoded = self.decode(&mut write, body);
         let mut object = decoded.map_err(|failure| on_patch(failure, &shown))?;
         place(&mut object, call)?;
-        let stored = self.update(&mut write, &old, object)?;
-        Ok(self.respond(&write, &stored, 200))
-    }
-
-    /// An object as clients of this call's version see it.
-    fn shown_in(&self, call: &Call<'_>, object: &mut Value) {
-        self.from_storage(&call.resource, &call.route.version, object);
+        let stored = self.update(&write, &old, object)?;
+        Ok(super::write::show(&write, &stored, 200))
     }
 
     fn apply(
         &mut self,
         write: &mut Write<'_>,
-        old: Option<Arc<Stored>>,
+        old: Option<&Arc<Stored>>,
     ) -> Result<Response, Failure> {
         let call = write.call;
         let (resource, route) = (&call.resource, &call.route);
@@ -101,7 +97,7 @@ impl Kube {
         if old.is_none() && call.is_status() {
             return Err(Failure::not_found(&resource.about(&route.name)));
         }
-        let mut live = match &old {
+        let mut live = match old {
             Some(old) => {
                 if config["metadata"]["resourceVersion"]
                     .as_str()
@@ -113,7 +109,7 @@ impl Kube {
             }
             None => super::rules::blank(resource),
         };
-        self.from_storage(resource, &route.version, &mut live);
+        super::read::from_storage(resource, &route.version, &mut live);
         let apply = Apply {
             who: Who {
                 is_update: false,
@@ -127,11 +123,11 @@ impl Kube {
         };
         let mut object = apply.to(&live, &config)?;
         place(&mut object, call)?;
-        let (stored, code) = match &old {
+        let (stored, code) = match old {
             Some(old) => (self.update(write, old, object)?, 200),
             None => (self.insert(write, object)?, 201),
         };
-        Ok(self.respond(write, &stored, code))
+        Ok(super::write::show(write, &stored, code))
     }
 }
 
@@ -218,13 +214,14 @@ fn json_patch(object: &mut Value, patch: &Value) -> Result<(), Failure> {
                 "json: cannot unmarshal {found} into Go value of type handlers.jsonPatchOp"
             )));
         }
-        let path = operation["path"].as_str().unwrap_or_default();
-        if is_null_test && object.pointer(path).is_none() {
+        let place = operation["path"].as_str().unwrap_or_default();
+        if is_null_test && object.pointer(place).is_none() {
             continue;
         }
         // To replace what is not there is to add it.
+        let is_missing = object.pointer(place).is_none();
         let mut operation = operation.clone();
-        if operation["op"] == "replace" && object.pointer(path).is_none() {
+        if operation["op"] == "replace" && is_missing {
             operation["op"] = "add".into();
         }
         let operation = serde_json::from_value(operation);

@@ -101,6 +101,22 @@ impl WriteOptions {
             let cause = Cause::too_long("fieldManager", 128);
             return Err(invalid(cause));
         }
+        let odd = manager.chars().enumerate().find(|(_, c)| c.is_control());
+        if let Some((at, c)) = odd {
+            let why = format!(
+                "invalid character U+{:04X} (at position {at})",
+                u32::from(c)
+            );
+            let shown: String = manager
+                .chars()
+                .map(|c| match u32::from(c) {
+                    code if c.is_control() => format!("\\x{code:02x}"),
+                    _ => c.to_string(),
+                })
+                .collect();
+            let value = format!("\"{shown}\"");
+            return Err(invalid(Cause::invalid_text("fieldManager", &value, &why)));
+        }
         if !is_apply && query.get("force").is_some() && kind == "PatchOptions" {
             let cause = Cause::forbidden("force", "may not be specified for non-apply patch");
             return Err(invalid(cause));

@@ -14,7 +14,7 @@ impl Kube {
         let Some(object) = self.find(call) else {
             return Err(Failure::not_found(&call.resource.about(&call.route.name)));
         };
-        Ok(self.render_one(call, object, 200))
+        Ok(super::render::render_one(call, object, 200))
     }
 
     /// Refuses a version that has not been yet, and what is none.
@@ -35,29 +35,29 @@ impl Kube {
         }
         Ok(version)
     }
+}
 
-    /// An object in the version it is kept in.
-    pub(super) fn in_storage(&self, resource: &Resource, mut object: Value) -> Value {
-        if resource.is_custom() {
-            object["apiVersion"] = resource.api_version(resource.storage_version()).into();
-        } else if resource.group == "events.k8s.io" {
-            super::events::to_core(&mut object);
-            super::events::prepare(&mut object);
-        }
-        object
+/// An object in the version it is kept in.
+pub(super) fn to_storage(resource: &Resource, mut object: Value) -> Value {
+    if resource.is_custom() {
+        object["apiVersion"] = resource.api_version(resource.storage_version()).into();
+    } else if resource.group == "events.k8s.io" {
+        super::events::to_core(&mut object);
+        super::events::prepare(&mut object);
     }
+    object
+}
 
-    /// An object in the version it is asked for; events stay those of the core group inside.
-    pub(super) fn from_storage(&self, resource: &Resource, version: &str, object: &mut Value) {
-        if resource.group == "events.k8s.io" {
-            super::events::from_core(object);
-            super::events::prepare(object);
-        }
-        object["apiVersion"] = resource.api_version(version).into();
-        if resource.is_custom()
-            && let Some(schema) = resource.schema(version)
-        {
-            schema.apply_defaults(object);
-        }
+/// An object in the version it is asked for; events stay those of the core group inside.
+pub(super) fn from_storage(resource: &Resource, version: &str, object: &mut Value) {
+    if resource.group == "events.k8s.io" {
+        super::events::from_core(object);
+        super::events::prepare(object);
+    }
+    object["apiVersion"] = resource.api_version(version).into();
+    if resource.is_custom()
+        && let Some(schema) = resource.schema(version)
+    {
+        schema.apply_defaults(object);
     }
 }

@@ -5,7 +5,6 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::Kube;
 use super::answer::Call;
 use super::errors::Failure;
 use super::list::Page;
@@ -64,131 +63,134 @@ impl Form {
     }
 }
 
-impl Kube {
-    pub(super) fn render_one(&self, call: &Call<'_>, object: &Stored, code: u16) -> Response {
-        warned(call, self.one(call, object, code))
-    }
+pub(super) fn render_one(call: &Call<'_>, object: &Stored, code: u16) -> Response {
+    warned(call, one(call, object, code))
+}
 
-    fn one(&self, call: &Call<'_>, object: &Stored, code: u16) -> Response {
-        let body = self.rendered(
-            &call.resource,
-            &call.route.version,
-            call.form,
-            object,
-            call.now,
-        );
-        finish(call.form, code, body.into_owned())
-    }
+fn one(call: &Call<'_>, object: &Stored, code: u16) -> Response {
+    let body = rendered(
+        &call.resource,
+        &call.route.version,
+        call.form,
+        object,
+        call.now,
+    );
+    finish(call.form, code, body.into_owned())
+}
 
-    /// An object as text in the form that is asked for.
-    pub(super) fn rendered<'a>(
-        &self,
-        resource: &Resource,
-        version: &str,
-        form: Form,
-        object: &'a Stored,
-        now: Timestamp,
-    ) -> Cow<'a, str> {
-        let is_own = *object.api_version == *resource.api_version(version);
-        if is_own && matches!(form, Form::Json | Form::Yaml) {
-            return Cow::Borrowed(&object.json);
+/// An object as text in the form that is asked for.
+pub(super) fn rendered<'a>(
+    resource: &Resource,
+    version: &str,
+    form: Form,
+    object: &'a Stored,
+    now: Timestamp,
+) -> Cow<'a, str> {
+    let is_own = *object.api_version == *resource.api_version(version);
+    if is_own && matches!(form, Form::Json | Form::Yaml) {
+        return Cow::Borrowed(&object.json);
+    }
+    let mut value = object.value();
+    if !is_own {
+        super::read::from_storage(resource, version, &mut value);
+    }
+    let value = match form {
+        Form::Json | Form::Yaml => value,
+        Form::Metadata => partial(&value, true),
+        Form::Table(include) => {
+            let columns = columns(resource, version);
+            let mut table = table(&columns, &[&value], include, now);
+            table["metadata"]["resourceVersion"] = object.version.to_string().into();
+            table
         }
-        let mut value = object.value();
-        if !is_own {
-            self.convert(resource, version, &mut value);
+    };
+    Cow::Owned(value.to_string())
+}
+
+pub(super) fn render_list(call: &Call<'_>, page: &Page) -> Response {
+    warned(call, whole_list(call, page))
+}
+
+fn whole_list(call: &Call<'_>, page: &Page) -> Response {
+    let (resource, version) = (&call.resource, &call.route.version);
+    let mut metadata = json!({"resourceVersion": page.version.to_string()});
+    if let Some(next) = &page.next {
+        metadata["continue"] = next.clone().into();
+    } else if resource.is_custom() && matches!(call.form, Form::Json | Form::Yaml) {
+        metadata["continue"] = "".into();
+    }
+    if let Some(remaining) = page.remaining {
+        metadata["remainingItemCount"] = remaining.into();
+    }
+    let api_version = resource.api_version(version);
+    let (kind, api_version) = match call.form {
+        Form::Table(include) => {
+            let mut body = table_of(call, page, include);
+            body["metadata"] = metadata;
+            return Response::json(200, &body);
         }
-        let value = match form {
-            Form::Json | Form::Yaml => value,
-            Form::Metadata => partial(&value, true),
-            Form::Table(include) => {
-                let columns = columns(resource, version);
-                let mut table = table(&columns, &[&value], include, now);
-                table["metadata"]["resourceVersion"] = object.version.to_string().into();
-                table
+        Form::Metadata => ("PartialObjectMetadataList", "meta.k8s.io/v1"),
+        _ => (resource.list_kind.as_str(), api_version.as_str()),
+    };
+    let size: usize = page
+        .objects
+        .iter()
+        .map(|object| object.json.len() + 1)
+        .sum();
+    let mut body = String::with_capacity(size + 200);
+    let head = format!(
+        "{{\"kind\":{},\"apiVersion\":{},\"metadata\":{metadata},\"items\":[",
+        Value::from(kind),
+        Value::from(api_version)
+    );
+    body.push_str(&head);
+    for (at, object) in page.objects.iter().enumerate() {
+        if at > 0 {
+            body.push(',');
+        }
+        push_item(call, object, &mut body);
+    }
+    body.push_str("]}");
+    finish(call.form, 200, body)
+}
+
+fn push_item(call: &Call<'_>, object: &Stored, body: &mut String) {
+    let (resource, version) = (&call.resource, &call.route.version);
+    let is_own = *object.api_version == *resource.api_version(version);
+    if is_own && !resource.is_custom() && matches!(call.form, Form::Json | Form::Yaml) {
+        // Items of lists of built-in kinds do not say what they are.
+        body.push('{');
+        body.push_str(object.without_kind());
+        return;
+    }
+    let text = rendered(resource, version, call.form, object, call.now);
+    if resource.is_custom() || !matches!(call.form, Form::Json | Form::Yaml) {
+        body.push_str(&text);
+        return;
+    }
+    let mut value: Value = serde_json::from_str(&text).unwrap_or_default();
+    if let Some(map) = value.as_object_mut() {
+        map.remove("kind");
+        map.remove("apiVersion");
+    }
+    body.push_str(&value.to_string());
+}
+
+fn table_of(call: &Call<'_>, page: &Page, include: IncludeObject) -> Value {
+    let (resource, version) = (&call.resource, &call.route.version);
+    let values: Vec<Value> = page
+        .objects
+        .iter()
+        .map(|object| {
+            let mut value = object.value();
+            if *object.api_version != *resource.api_version(version) {
+                super::read::from_storage(resource, version, &mut value);
             }
-        };
-        Cow::Owned(value.to_string())
-    }
-
-    fn convert(&self, resource: &Resource, version: &str, value: &mut Value) {
-        self.from_storage(resource, version, value);
-    }
-
-    pub(super) fn render_list(&self, call: &Call<'_>, page: &Page) -> Response {
-        warned(call, self.whole_list(call, page))
-    }
-
-    fn whole_list(&self, call: &Call<'_>, page: &Page) -> Response {
-        let (resource, version) = (&call.resource, &call.route.version);
-        let mut metadata = json!({"resourceVersion": page.version.to_string()});
-        if let Some(next) = &page.next {
-            metadata["continue"] = next.clone().into();
-        } else if resource.is_custom() && matches!(call.form, Form::Json | Form::Yaml) {
-            metadata["continue"] = "".into();
-        }
-        if let Some(remaining) = page.remaining {
-            metadata["remainingItemCount"] = remaining.into();
-        }
-        let api_version = resource.api_version(version);
-        let (kind, api_version) = match call.form {
-            Form::Table(include) => {
-                let mut body = self.table_of(call, page, include);
-                body["metadata"] = metadata;
-                return Response::json(200, &body);
-            }
-            Form::Metadata => ("PartialObjectMetadataList", "meta.k8s.io/v1"),
-            _ => (resource.list_kind.as_str(), api_version.as_str()),
-        };
-        let size: usize = page
-            .objects
-            .iter()
-            .map(|object| object.json.len() + 1)
-            .sum();
-        let mut body = String::with_capacity(size + 200);
-        let head = format!(
-            "{{\"kind\":{},\"apiVersion\":{},\"metadata\":{metadata},\"items\":[",
-            Value::from(kind),
-            Value::from(api_version)
-        );
-        body.push_str(&head);
-        for (at, object) in page.objects.iter().enumerate() {
-            if at > 0 {
-                body.push(',');
-            }
-            self.push_item(call, object, &mut body);
-        }
-        body.push_str("]}");
-        finish(call.form, 200, body)
-    }
-
-    fn push_item(&self, call: &Call<'_>, object: &Stored, body: &mut String) {
-        let (resource, version) = (&call.resource, &call.route.version);
-        let is_own = *object.api_version == *resource.api_version(version);
-        if is_own && !resource.is_custom() && matches!(call.form, Form::Json | Form::Yaml) {
-            // Items of lists of built-in kinds do not say what they are.
-            body.push('{');
-            body.push_str(object.without_kind());
-            return;
-        }
-        body.push_str(&self.rendered(resource, version, call.form, object, call.now));
-    }
-
-    fn table_of(&self, call: &Call<'_>, page: &Page, include: IncludeObject) -> Value {
-        let (resource, version) = (&call.resource, &call.route.version);
-        let values: Vec<Value> = page
-            .objects
-            .iter()
-            .map(|object| {
-                let mut value = object.value();
-                if *object.api_version != *resource.api_version(version) {
-                    self.convert(resource, version, &mut value);
-                }
-                value
-            })
-            .collect();
-        let references: Vec<&Value> = values.iter().collect();
-        table(&columns(resource, version), &references, include, call.now)
-    }
+            value
+        })
+        .collect();
+    let references: Vec<&Value> = values.iter().collect();
+    table(&columns(resource, version), &references, include, call.now)
 }
 
 fn columns(resource: &Resource, version: &str) -> Columns {

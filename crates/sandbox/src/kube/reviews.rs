@@ -103,21 +103,20 @@ impl Kube {
         if audiences.is_empty() {
             audiences.push(self.config.issuer.clone());
         }
-        Ok(match self.identify(token, &audiences, call.now) {
-            Some((user, meant)) => {
+        Ok(
+            if let Some((user, meant)) = self.identify(token, &audiences, call.now) {
                 let mut status = json!({"authenticated": true, "user": user.info()});
                 let meant = if meant.is_empty() { audiences } else { meant };
                 status["audiences"] = json!(meant);
                 status
-            }
-            None => {
+            } else {
                 let error = match self.audiences_of(token, call.now) {
                     Some(meant) => jwt::wrong_audience(&meant, &audiences),
                     None => "invalid bearer token".to_owned(),
                 };
                 json!({"user": {}, "error": error})
-            }
-        })
+            },
+        )
     }
 
     fn review_access(&mut self, call: &Call<'_>, spec: &Value) -> Result<Value, Failure> {
@@ -200,9 +199,10 @@ fn check(spec: &Value, is_self: bool) -> Vec<Cause> {
         };
         let other = &spec["nonResourceAttributes"];
         // The server shows its internal form.
-        let shown = match other.is_object() {
-            true => json!({"Path": other["path"], "Verb": other["verb"]}),
-            false => Value::Null,
+        let shown = if other.is_object() {
+            json!({"Path": other["path"], "Verb": other["verb"]})
+        } else {
+            Value::Null
         };
         causes.push(Cause::invalid(field, &shown, why));
     }

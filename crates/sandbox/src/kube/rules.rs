@@ -4,7 +4,6 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Map, Value, json};
 
-use super::Kube;
 use super::errors::Failure;
 use super::meta;
 use super::names;
@@ -73,64 +72,59 @@ pub(super) fn may_create_by_update(resource: &Resource) -> bool {
     matches!(resource.kind.as_str(), "Lease" | "Event") && !resource.is_custom()
 }
 
-impl Kube {
-    /// Fills in what a built-in kind has by default.
-    pub(super) fn prepare(
-        &mut self,
-        write: &Write<'_>,
-        object: &mut Value,
-        old: Option<&Value>,
-    ) -> Result<(), Failure> {
-        let resource = write.resource();
-        meta::tidy(object);
-        if resource.is_custom() {
-            return Ok(());
-        }
-        match (resource.group.as_str(), resource.kind.as_str()) {
-            ("", "Secret") => prepare_secret(object, &write.call.route.version)?,
-            ("", "ConfigMap") => drop_empty(object, &["data", "binaryData"]),
-            ("", "Namespace") => prepare_namespace(object, write.call, old),
-            ("", "Pod") => {
-                if old.is_none() {
-                    *meta::field(object, "status") =
-                        json!({"phase": "Pending", "qosClass": "BestEffort"});
-                }
-                super::workloads::pod_defaults(meta::field(object, "spec"));
-            }
-            ("apps", kind) => super::workloads::defaults(kind, object),
-            (_, "Event") => super::events::prepare(object),
-            ("", "Service") => prepare_service(object, self.store.version()),
-            (RBAC, "RoleBinding" | "ClusterRoleBinding") => prepare_binding(object),
-            (RBAC, "Role" | "ClusterRole") => {
-                if let Some(map) = object.as_object_mut() {
-                    map.entry("rules").or_insert(Value::Null);
-                }
-            }
-            ("apiextensions.k8s.io", _) => self.prepare_definition(object, old, write.call),
-            _ => {}
-        }
-        Ok(())
+/// Fills in what a built-in kind has by default.
+pub(super) fn prepare(
+    write: &Write<'_>,
+    object: &mut Value,
+    old: Option<&Value>,
+    version: u64,
+) -> Result<(), Failure> {
+    let resource = write.resource();
+    meta::tidy(object);
+    if resource.is_custom() {
+        return Ok(());
     }
-
-    /// What a built-in kind refuses.
-    pub(super) fn check_builtin(
-        &self,
-        write: &Write<'_>,
-        object: &Value,
-        old: Option<&Value>,
-    ) -> Vec<Cause> {
-        let resource = write.resource();
-        match (resource.group.as_str(), resource.kind.as_str()) {
-            _ if resource.is_custom() => Vec::new(),
-            ("", "Secret") => check_secret(object, old),
-            ("", "ConfigMap") => check_config_map(object, old),
-            (RBAC, "Role" | "ClusterRole") => check_role(object, resource.kind == "ClusterRole"),
-            (RBAC, _) => check_binding(object, old),
-            ("coordination.k8s.io", "Lease") => check_lease(object),
-            (_, "Event") => super::events::check(object),
-            ("apiextensions.k8s.io", _) => self.check_definition(object, old),
-            _ => Vec::new(),
+    match (resource.group.as_str(), resource.kind.as_str()) {
+        ("", "Secret") => prepare_secret(object, &write.call.route.version)?,
+        ("", "ConfigMap") => drop_empty(object, &["data", "binaryData"]),
+        ("", "Namespace") => prepare_namespace(object, write.call, old),
+        ("", "Pod") => {
+            if old.is_none() {
+                *meta::field(object, "status") =
+                    json!({"phase": "Pending", "qosClass": "BestEffort"});
+            }
+            super::workloads::pod_defaults(meta::field(object, "spec"));
         }
+        ("apps", kind) => super::workloads::defaults(kind, object),
+        (_, "Event") => super::events::prepare(object),
+        ("", "Service") => prepare_service(object, version),
+        (RBAC, "RoleBinding" | "ClusterRoleBinding") => super::grants::prepare_binding(object),
+        (RBAC, "Role" | "ClusterRole") => {
+            if let Some(map) = object.as_object_mut() {
+                map.entry("rules").or_insert(Value::Null);
+            }
+        }
+        ("apiextensions.k8s.io", _) => super::custom::prepare(object, old, write.call),
+        _ => {}
+    }
+    Ok(())
+}
+
+/// What a built-in kind refuses.
+pub(super) fn check(write: &Write<'_>, object: &Value, old: Option<&Value>) -> Vec<Cause> {
+    let resource = write.resource();
+    match (resource.group.as_str(), resource.kind.as_str()) {
+        _ if resource.is_custom() => Vec::new(),
+        ("", "Secret") => check_secret(object, old),
+        ("", "ConfigMap") => check_config_map(object, old),
+        (RBAC, "Role" | "ClusterRole") => {
+            super::grants::check_role(object, resource.kind == "ClusterRole")
+        }
+        (RBAC, _) => super::grants::check_binding(object, old),
+        ("coordination.k8s.io", "Lease") => check_lease(object),
+        (_, "Event") => super::events::check(object),
+        ("apiextensions.k8s.io", _) => super::custom::check(object, old),
+        _ => Vec::new(),
     }
 }
 
@@ -225,7 +219,8 @@ fn prepare_service(service: &mut Value, version: u64) {
             *field = value;
         }
     }
-    for port in spec["ports"].as_array_mut().into_iter().flatten() {
+    let ports = spec.get_mut("ports").and_then(Value::as_array_mut);
+    for port in ports.into_iter().flatten() {
         let number = port["port"].clone();
         for (key, value) in [("protocol", json!("TCP")), ("targetPort", number)] {
             let field = meta::field(port, key);
@@ -233,29 +228,6 @@ fn prepare_service(service: &mut Value, version: u64) {
                 *field = value;
             }
         }
-    }
-}
-
-fn prepare_binding(binding: &mut Value) {
-    let subjects = binding["subjects"].as_array_mut();
-    for subject in subjects.into_iter().flatten() {
-        let is_person = subject["kind"] == "User" || subject["kind"] == "Group";
-        let group = meta::field(subject, "apiGroup");
-        if is_person && group.as_str().is_none_or(str::is_empty) {
-            *group = RBAC.into();
-        } else if group == "" {
-            meta::field(subject, "apiGroup").take();
-            if let Some(map) = subject.as_object_mut() {
-                map.remove("apiGroup");
-            }
-        }
-        if let Some(map) = subject.as_object_mut() {
-            map.retain(|_, value| !value.is_null());
-        }
-    }
-    let group = meta::field(meta::field(binding, "roleRef"), "apiGroup");
-    if group.as_str().is_none_or(str::is_empty) {
-        *group = RBAC.into();
     }
 }
 
@@ -280,7 +252,7 @@ fn check_immutable(object: &Value, old: Option<&Value>, keys: &[&str]) -> Vec<Ca
         causes.push(Cause::forbidden("immutable", why));
     }
     let changed = keys.iter().filter(|key| object[**key] != old[**key]);
-    causes.extend(changed.map(|key| Cause::forbidden(*key, why)));
+    causes.extend(changed.map(|key| Cause::forbidden(key, why)));
     causes
 }
 
@@ -379,117 +351,6 @@ fn check_lease(lease: &Value) -> Vec<Cause> {
             &spec["leaseTransitions"],
             why,
         ));
-    }
-    causes
-}
-
-fn check_role(role: &Value, is_cluster_wide: bool) -> Vec<Cause> {
-    let mut causes = Vec::new();
-    let has = |rule: &Value, key: &str| rule[key].as_array().is_some_and(|list| !list.is_empty());
-    for (at, rule) in role["rules"].as_array().into_iter().flatten().enumerate() {
-        let field = |key: &str| format!("rules[{at}].{key}");
-        if !has(rule, "verbs") {
-            causes.push(Cause::required(
-                &field("verbs"),
-                "verbs must contain at least one value",
-            ));
-        }
-        if has(rule, "nonResourceURLs") {
-            let value = &rule["nonResourceURLs"];
-            if !is_cluster_wide {
-                let why = "namespaced rules cannot apply to non-resource URLs";
-                causes.push(Cause::invalid(&field("nonResourceURLs"), value, why));
-            }
-            if has(rule, "apiGroups") || has(rule, "resources") {
-                let why = "rules cannot apply to both regular resources and non-resource URLs";
-                causes.push(Cause::invalid(&field("nonResourceURLs"), value, why));
-            }
-            continue;
-        }
-        if !has(rule, "apiGroups") {
-            let why = "resource rules must supply at least one api group";
-            causes.push(Cause::required(&field("apiGroups"), why));
-        }
-        if !has(rule, "resources") {
-            let why = "resource rules must supply at least one resource";
-            causes.push(Cause::required(&field("resources"), why));
-        }
-    }
-    causes
-}
-
-fn check_binding(binding: &Value, old: Option<&Value>) -> Vec<Cause> {
-    let mut causes = Vec::new();
-    let role = &binding["roleRef"];
-    if role["apiGroup"] != RBAC {
-        causes.push(Cause::not_supported(
-            "roleRef.apiGroup",
-            &role["apiGroup"],
-            [RBAC],
-        ));
-    }
-    let kinds: &[&str] = match binding["kind"].as_str() {
-        Some("ClusterRoleBinding") => &["ClusterRole"],
-        _ => &["Role", "ClusterRole"],
-    };
-    if !kinds.iter().any(|kind| role["kind"] == *kind) {
-        let kind = role["kind"].as_str().unwrap_or_default();
-        causes.push(Cause::not_supported(
-            "roleRef.kind",
-            &kind.into(),
-            kinds.iter().copied(),
-        ));
-    }
-    if role["name"].as_str().is_none_or(str::is_empty) {
-        causes.push(Cause::required("roleRef.name", ""));
-    }
-    for (at, subject) in binding["subjects"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .enumerate()
-    {
-        let is_wide = binding["kind"] == "ClusterRoleBinding";
-        causes.extend(check_subject(subject, &format!("subjects[{at}]"), is_wide));
-    }
-    if let Some(old) = old
-        && old["roleRef"] != *role
-    {
-        // The server shows its internal form.
-        let shown =
-            json!({"APIGroup": role["apiGroup"], "Kind": role["kind"], "Name": role["name"]});
-        causes.push(Cause::invalid("roleRef", &shown, "cannot change roleRef"));
-    }
-    causes
-}
-
-fn check_subject(subject: &Value, field: &str, is_wide: bool) -> Vec<Cause> {
-    let mut causes = Vec::new();
-    let text = |key: &str| subject[key].as_str().unwrap_or_default();
-    if text("name").is_empty() {
-        causes.push(Cause::required(&format!("{field}.name"), ""));
-    }
-    let group = |wanted: &'static str| {
-        let is_wrong = text("apiGroup") != wanted;
-        let field = format!("{field}.apiGroup");
-        is_wrong.then(|| Cause::not_supported(&field, &text("apiGroup").into(), [wanted]))
-    };
-    match text("kind") {
-        "ServiceAccount" => {
-            causes.extend(group(""));
-            if is_wide && text("namespace").is_empty() {
-                causes.push(Cause::required(&format!("{field}.namespace"), ""));
-            }
-        }
-        "User" | "Group" => causes.extend(group(RBAC)),
-        kind => {
-            let known = ["ServiceAccount", "User", "Group"];
-            causes.push(Cause::not_supported(
-                &format!("{field}.kind"),
-                &kind.into(),
-                known,
-            ));
-        }
     }
     causes
 }

@@ -204,10 +204,10 @@ impl<'a> Parser<'a> {
             requirements.push(self.requirement()?);
             match self.token() {
                 "" => return Ok(requirements),
-                "," => match self.peek() {
-                    "" => return Err("found '', expected: identifier after ','".to_owned()),
-                    _ => continue,
-                },
+                "," if self.peek().is_empty() => {
+                    return Err("found '', expected: identifier after ','".to_owned());
+                }
+                "," => {}
                 other => return Err(format!("found '{other}', expected: ',' or 'end of string'")),
             }
         }

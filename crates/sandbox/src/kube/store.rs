@@ -117,6 +117,8 @@ struct Shelf {
     events: VecDeque<Event>,
     /// The version of the last event that was thrown away, or at which the resource came to be.
     forgotten: u64,
+    /// The version of the last change, remembered or not.
+    last: u64,
 }
 
 /// Everything that is kept.
@@ -184,10 +186,9 @@ impl Store {
         } else {
             from.to_owned()
         };
-        let shelf = self.shelf(topic);
-        shelf
+        self.shelf(topic)
             .into_iter()
-            .flat_map(move |shelf| shelf.objects.range(start.clone()..))
+            .flat_map(move |here| here.objects.range(start.clone()..))
             .take_while(move |(key, _)| key.starts_with(&prefix))
     }
 
@@ -279,23 +280,24 @@ impl Store {
 
     fn record(&mut self, topic: Topic, event: Event) {
         let history = self.history;
-        let shelf = self.shelf_mut(topic);
-        if shelf.events.len() >= history
-            && let Some(oldest) = shelf.events.pop_front()
+        let here = self.shelf_mut(topic);
+        if here.events.len() >= history
+            && let Some(oldest) = here.events.pop_front()
         {
-            shelf.forgotten = oldest.version;
+            here.forgotten = oldest.version;
         }
-        shelf.events.push_back(event);
+        here.last = event.version;
+        here.events.push_back(event);
         self.changed.insert(topic);
     }
 
     /// The changes after a version; `None` if some of them are forgotten.
     pub(super) fn since(&self, topic: Topic, version: u64) -> Option<impl Iterator<Item = &Event>> {
-        let shelf = self.shelf(topic);
-        if shelf.is_some_and(|shelf| version < shelf.forgotten) {
+        let here = self.shelf(topic);
+        if here.is_some_and(|shelf| version < shelf.forgotten.min(shelf.last)) {
             return None;
         }
-        let events = shelf.map(|shelf| {
+        let events = here.map(|shelf| {
             let from = shelf
                 .events
                 .partition_point(|event| event.version <= version);
@@ -311,8 +313,7 @@ impl Store {
 
     /// The version of the last change of a resource; 0 if there was none.
     pub(super) fn last_change(&self, topic: Topic) -> u64 {
-        let last = self.shelf(topic).and_then(|shelf| shelf.events.back());
-        last.map_or(0, |event| event.version)
+        self.shelf(topic).map_or(0, |shelf| shelf.last)
     }
 
     /// Which resources changed since this was last asked.

@@ -47,7 +47,7 @@ pub(super) fn merge(object: &mut Value, patch: &Value) -> Result<(), String> {
 fn merge_maps(map: &mut Map<String, Value>, patch: &Map<String, Value>) -> Result<(), String> {
     match patch.get("$patch").and_then(Value::as_str) {
         Some("replace") => {
-            *map = patch.clone();
+            map.clone_from(patch);
             map.remove("$patch");
             return Ok(());
         }

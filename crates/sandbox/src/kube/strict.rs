@@ -207,6 +207,9 @@ fn data_mismatch(resource: &Resource, object: &Value) -> Option<String> {
     })
 }
 
+/// As Go writes a time with microseconds.
+const LAYOUT: &str = "2006-01-02T15:04:05.000000Z07:00";
+
 /// Times with microseconds have six digits after the second, no more and no less.
 fn micro_time_mismatch(resource: &Resource, object: &Value) -> Option<String> {
     let places: &[&str] = match resource.kind.as_str() {
@@ -215,7 +218,6 @@ fn micro_time_mismatch(resource: &Resource, object: &Value) -> Option<String> {
         "Event" => &["/eventTime", "/series/lastObservedTime"],
         _ => &[],
     };
-    const LAYOUT: &str = "2006-01-02T15:04:05.000000Z07:00";
     places.iter().find_map(|place| {
         let text = object.pointer(place)?.as_str()?;
         let rest = text.get(19..).unwrap_or_default();

@@ -129,10 +129,10 @@ impl Kube {
             is_apply: false,
         };
         let mut who = write.who();
-        who.api_version = "authentication.k8s.io/v1".to_owned();
+        "authentication.k8s.io/v1".clone_into(&mut who.api_version);
         let mut managers = Managers::default();
         let mut given = json!({"spec": spec});
-        given["spec"]["expirationSeconds"] = seconds.into();
+        *meta::field(meta::field(&mut given, "spec"), "expirationSeconds") = seconds.into();
         let blank = json!({"spec": {}});
         managers.updated(who, &blank, &given, None, None, call.now);
         managers.write(&mut request);

@@ -152,7 +152,7 @@ impl Kube {
                 return watch.ended(lines);
             };
             for event in events {
-                self.send_event(watch, event, &mut lines, now);
+                send_event(watch, event, &mut lines, now);
             }
         }
         watch.sent = watch.sent.max(self.store.version());
@@ -181,7 +181,7 @@ impl Kube {
         };
         for (_, object) in self.store.range(watch.topic(), namespace, "") {
             if watch.selector.matches(object) {
-                self.send(watch, "ADDED", object, object.version, lines, now);
+                send(watch, "ADDED", object, object.version, lines, now);
             }
         }
         watch.sent = self.store.version();
@@ -189,62 +189,6 @@ impl Kube {
             send_bookmark(watch, true, lines);
         }
         watch.start = Start::Changes;
-    }
-
-    fn send_event(&self, watch: &Watch, event: &Event, lines: &mut String, now: Timestamp) {
-        let is_here = |object: &Stored| {
-            let is_near = !watch.resource.is_namespaced
-                || watch.namespace.is_empty()
-                || *object.namespace == *watch.namespace;
-            is_near && watch.selector.matches(object)
-        };
-        let was = event.old.as_deref().is_some_and(is_here);
-        let is = !event.is_deletion && is_here(&event.new);
-        let kind = match (was, is) {
-            (false, true) => "ADDED",
-            (true, true) => "MODIFIED",
-            (true, false) => "DELETED",
-            (false, false) => return,
-        };
-        // What leaves a selection is shown as it last was in it.
-        let left = !event.is_deletion && kind == "DELETED";
-        let object = event.old.as_ref().filter(|_| left).unwrap_or(&event.new);
-        self.send(watch, kind, object, event.version, lines, now);
-    }
-
-    fn send(
-        &self,
-        watch: &Watch,
-        kind: &str,
-        object: &Arc<Stored>,
-        version: u64,
-        lines: &mut String,
-        now: Timestamp,
-    ) {
-        lines.push_str("{\"type\":\"");
-        lines.push_str(kind);
-        lines.push_str("\",\"object\":");
-        if version == object.version {
-            lines.push_str(&self.rendered(
-                &watch.resource,
-                &watch.version,
-                watch.form,
-                object,
-                now,
-            ));
-        } else {
-            let mut value = object.value();
-            value["metadata"]["resourceVersion"] = version.to_string().into();
-            let object = Stored::of(value, version, &watch.resource);
-            lines.push_str(&self.rendered(
-                &watch.resource,
-                &watch.version,
-                watch.form,
-                &object,
-                now,
-            ));
-        }
-        lines.push_str("}\n");
     }
 }
 
@@ -263,4 +207,59 @@ fn send_bookmark(watch: &Watch, is_initial_end: bool, lines: &mut String) {
     };
     let object = json!({"kind": kind, "apiVersion": api_version, "metadata": metadata});
     let _ = writeln!(lines, "{}", json!({"type": "BOOKMARK", "object": object}));
+}
+
+fn send(
+    watch: &Watch,
+    kind: &str,
+    object: &Arc<Stored>,
+    version: u64,
+    lines: &mut String,
+    now: Timestamp,
+) {
+    lines.push_str("{\"type\":\"");
+    lines.push_str(kind);
+    lines.push_str("\",\"object\":");
+    if version == object.version {
+        lines.push_str(&super::render::rendered(
+            &watch.resource,
+            &watch.version,
+            watch.form,
+            object,
+            now,
+        ));
+    } else {
+        let mut value = object.value();
+        value["metadata"]["resourceVersion"] = version.to_string().into();
+        let object = Stored::of(value, version, &watch.resource);
+        lines.push_str(&super::render::rendered(
+            &watch.resource,
+            &watch.version,
+            watch.form,
+            &object,
+            now,
+        ));
+    }
+    lines.push_str("}\n");
+}
+
+fn send_event(watch: &Watch, event: &Event, lines: &mut String, now: Timestamp) {
+    let is_here = |object: &Stored| {
+        let is_near = !watch.resource.is_namespaced
+            || watch.namespace.is_empty()
+            || *object.namespace == *watch.namespace;
+        is_near && watch.selector.matches(object)
+    };
+    let was = event.old.as_deref().is_some_and(is_here);
+    let is = !event.is_deletion && is_here(&event.new);
+    let kind = match (was, is) {
+        (false, true) => "ADDED",
+        (true, true) => "MODIFIED",
+        (true, false) => "DELETED",
+        (false, false) => return,
+    };
+    // What leaves a selection is shown as it last was in it.
+    let left = !event.is_deletion && kind == "DELETED";
+    let object = event.old.as_ref().filter(|_| left).unwrap_or(&event.new);
+    send(watch, kind, object, event.version, lines, now);
 }

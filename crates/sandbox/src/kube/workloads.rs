@@ -27,7 +27,8 @@ pub(super) fn pod_defaults(spec: &mut Value) {
         ],
     );
     for list in ["containers", "initContainers"] {
-        for container in spec[list].as_array_mut().into_iter().flatten() {
+        let containers = spec.get_mut(list).and_then(Value::as_array_mut);
+        for container in containers.into_iter().flatten() {
             container_defaults(container);
         }
     }
@@ -47,7 +48,8 @@ fn container_defaults(container: &mut Value) {
             ("terminationMessagePolicy", json!("File")),
         ],
     );
-    for port in container["ports"].as_array_mut().into_iter().flatten() {
+    let ports = container.get_mut("ports").and_then(Value::as_array_mut);
+    for port in ports.into_iter().flatten() {
         default(port, &[("protocol", json!("TCP"))]);
     }
 }

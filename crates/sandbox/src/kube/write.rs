@@ -15,7 +15,7 @@ use super::query::WriteOptions;
 use super::resource::Resource;
 use super::schema::Cause;
 use super::store::Stored;
-use super::{meta, strict};
+use super::{meta, strict, transition};
 use crate::wire::Response;
 
 /// What a write goes by.
@@ -72,7 +72,7 @@ impl Kube {
         };
         let body = body::object(call.request, &call.resource.kind)?;
         let mut object = self.decode(&mut write, body)?;
-        place(&mut object, call)?;
+        transition::place(&mut object, call)?;
         if object["metadata"]["resourceVersion"]
             .as_str()
             .is_some_and(|text| !text.is_empty())
@@ -80,8 +80,8 @@ impl Kube {
             let message = "resourceVersion should not be set on objects to be created";
             return Err(Failure::internal(message));
         }
-        let stored = self.insert(&mut write, object)?;
-        Ok(self.show(&write, &stored, 201))
+        let stored = self.insert(&write, object)?;
+        Ok(show(&write, &stored, 201))
     }
 
     /// Reads an object: what kind it says it is, what of it is known, where it belongs.
@@ -90,6 +90,12 @@ impl Kube {
             resource, route, ..
         } = write.call;
         let mut object = body.value;
+        if !object.is_object() {
+            // A JSON patch may put anything in the place of the whole.
+            return Err(Failure::bad_request(
+                "json: cannot unmarshal into Go value of type map[string]interface {}",
+            ));
+        }
         let text = &write.call.request.body;
         strict::check_kind(&self.resources, resource, &route.version, &object, text)?;
         let api_version = resource.api_version(&route.version);
@@ -119,7 +125,7 @@ impl Kube {
     /// Creates an object that was read.
     pub(super) fn insert(
         &mut self,
-        write: &mut Write<'_>,
+        write: &Write<'_>,
         mut object: Value,
     ) -> Result<Arc<Stored>, Failure> {
         let call = write.call;
@@ -167,7 +173,11 @@ impl Kube {
         if write.options.is_dry_run {
             return Ok(Arc::new(Stored::of(object, 0, resource)));
         }
-        Ok(self.put(resource, self.in_storage(resource, object), call.now))
+        Ok(self.put(
+            resource,
+            super::read::to_storage(resource, object),
+            call.now,
+        ))
     }
 
     /// Gives a new object what only the server says.
@@ -216,7 +226,7 @@ impl Kube {
 
     /// Fills in defaults and says what is wrong with an object.
     fn check(
-        &mut self,
+        &self,
         write: &Write<'_>,
         object: &mut Value,
         old: Option<&Value>,
@@ -229,7 +239,7 @@ impl Kube {
         {
             schema.apply_defaults(object);
         }
-        self.prepare(write, object, old)?;
+        super::rules::prepare(write, object, old, self.store.version())?;
         let rule = Rule::of(&resource.group, &resource.kind);
         let mut causes = names::check_metadata(&object["metadata"], rule, resource.is_custom());
         if resource.is_custom()
@@ -237,7 +247,7 @@ impl Kube {
         {
             causes.extend(schema.validate(object, old));
         }
-        causes.extend(self.check_builtin(write, object, old));
+        causes.extend(super::rules::check(write, object, old));
         Ok(causes)
     }
 
@@ -251,19 +261,19 @@ impl Kube {
         };
         let body = body::object(call.request, &call.resource.kind)?;
         let mut object = self.decode(&mut write, body)?;
-        place(&mut object, call)?;
+        transition::place(&mut object, call)?;
         let (resource, route) = (&call.resource, &call.route);
         let found = self.find(call);
         let Some(old) = found.cloned() else {
             if super::rules::may_create_by_update(resource) && route.subresource.is_empty() {
-                let stored = self.insert(&mut write, object)?;
-                return Ok(self.show(&write, &stored, 201));
+                let stored = self.insert(&write, object)?;
+                return Ok(show(&write, &stored, 201));
             }
             return Err(Failure::not_found(&resource.about(&route.name)));
         };
-        check_uid(resource, &old, &object)?;
-        let stored = self.update(&mut write, &old, object)?;
-        Ok(self.show(&write, &stored, 200))
+        transition::check_uid(resource, &old, &object)?;
+        let stored = self.update(&write, &old, object)?;
+        Ok(show(&write, &stored, 200))
     }
 
     /// The object of a call's path.
@@ -280,23 +290,23 @@ impl Kube {
     /// Puts an object in the place of an old one, if the rules let it.
     pub(super) fn update(
         &mut self,
-        write: &mut Write<'_>,
+        write: &Write<'_>,
         old: &Arc<Stored>,
         mut object: Value,
     ) -> Result<Arc<Stored>, Failure> {
         let call = write.call;
         let resource = &call.resource;
-        check_preconditions(resource, old, &object)?;
-        if !resource.may_overwrite && write_version(&object).is_none() {
+        transition::check_preconditions(resource, old, &object)?;
+        if !resource.may_overwrite && transition::write_version(&object).is_none() {
             let field = "metadata.resourceVersion";
             let cause = Cause::invalid(field, &json!(0), "must be specified for an update");
             return Err(Failure::invalid(&resource.about(&old.name), &[cause]));
         }
         let mut before = old.value();
-        self.from_storage(resource, &call.route.version, &mut before);
-        let mut causes = keep_identity(&before, &mut object);
-        keep_other_half(call, &before, &mut object);
-        causes.extend(new_finalizers(&before, &object));
+        super::read::from_storage(resource, &call.route.version, &mut before);
+        let mut causes = transition::keep_identity(&before, &mut object);
+        transition::keep_other_half(call, &before, &mut object);
+        causes.extend(transition::new_finalizers(&before, &object));
         // The real server checks these twice, and says so in the details.
         causes.extend(causes.clone());
         causes.extend(self.check(write, &mut object, Some(&before))?);
@@ -305,11 +315,11 @@ impl Kube {
         }
         self.check_escalation(call, &object, Some(&before))?;
         meta::of(&mut object).insert("resourceVersion".to_owned(), old.version.to_string().into());
-        count_generation(call, &before, &mut object);
+        transition::count_generation(call, &before, &mut object);
         if !write.is_apply {
             let mut managers = match object["metadata"]["managedFields"].as_array() {
                 // An empty list is how a client says to forget them all.
-                Some(list) if is_reset(list) => Managers::default(),
+                Some(list) if transition::is_reset(list) => Managers::default(),
                 Some(_) => Managers::of(&object),
                 None => Managers::of(&before),
             };
@@ -321,13 +331,13 @@ impl Kube {
             }
             managers.write(&mut object);
         }
-        if is_same(&before, &object) {
+        if transition::is_same(&before, &object) {
             return Ok(Arc::clone(old));
         }
         if write.options.is_dry_run {
             return Ok(Arc::new(Stored::of(object, old.version, resource)));
         }
-        let object = self.in_storage(resource, object);
+        let object = super::read::to_storage(resource, object);
         if super::delete::is_finished(resource, &object) {
             // The last finalizer is off: this update is the deletion.
             self.remove(resource, &old.key(), call.now);
@@ -335,244 +345,16 @@ impl Kube {
         }
         Ok(self.put(resource, object, call.now))
     }
-
-    fn show(&self, write: &Write<'_>, stored: &Stored, code: u16) -> Response {
-        let mut response = self.render_one(write.call, stored, code);
-        for warning in &write.warnings {
-            let quoted = format!("299 - {}", Value::from(warning.as_str()));
-            response.headers.push(("Warning", quoted));
-        }
-        response
-    }
-
-    pub(super) fn respond(&self, write: &Write<'_>, stored: &Stored, code: u16) -> Response {
-        self.show(write, stored, code)
-    }
 }
 
-/// Checks the name and namespace of an object against the path, and fills in the latter.
-pub(super) fn place(object: &mut Value, call: &Call<'_>) -> Result<(), Failure> {
-    let route = &call.route;
-    let meta = meta::of(object);
-    let text = |key: &str| meta.get(key).and_then(Value::as_str).unwrap_or_default();
-    if call.resource.is_namespaced {
-        let namespace = text("namespace");
-        if !namespace.is_empty() && namespace != route.namespace {
-            return Err(Failure::bad_request(
-                "the namespace of the provided object does not match the namespace sent on the \
-                 request",
-            ));
-        }
+/// The answer to a write, with its warnings.
+pub(super) fn show(write: &Write<'_>, stored: &Stored, code: u16) -> Response {
+    let mut response = super::render::render_one(write.call, stored, code);
+    for warning in &write.warnings {
+        let quoted = format!("299 - {}", Value::from(warning.as_str()));
+        response.headers.push(("Warning", quoted));
     }
-    let name = text("name").to_owned();
-    if !route.name.is_empty() && name.is_empty() {
-        let wanted = &route.name;
-        return Err(Failure::bad_request(format!(
-            "the name of the object ({wanted} based on URL) was undeterminable: name must be \
-             provided"
-        )));
-    }
-    if !route.name.is_empty() && name != route.name {
-        let wanted = &route.name;
-        return Err(Failure::bad_request(format!(
-            "the name of the object ({name}) does not match the name on the URL ({wanted})"
-        )));
-    }
-    if call.resource.is_namespaced {
-        meta.insert("namespace".to_owned(), route.namespace.clone().into());
-    } else {
-        meta.remove("namespace");
-    }
-    Ok(())
-}
-
-/// The version an update says it is based on.
-fn write_version(object: &Value) -> Option<&str> {
-    object["metadata"]["resourceVersion"]
-        .as_str()
-        .filter(|text| !matches!(*text, "" | "0"))
-}
-
-fn check_preconditions(resource: &Resource, old: &Stored, object: &Value) -> Result<(), Failure> {
-    let about = resource.about(&old.name);
-    if let Some(version) = write_version(object) {
-        let version: u64 = version
-            .parse()
-            .map_err(|_| Failure::internal(super::query::go_number_error("ParseUint", version)))?;
-        if version != old.version {
-            return Err(Failure::modified(&about));
-        }
-    }
-    Ok(())
-}
-
-/// A whole object that is put in the place of another one.
-fn check_uid(resource: &Resource, old: &Stored, object: &Value) -> Result<(), Failure> {
-    let uid = object["metadata"]["uid"].as_str().unwrap_or_default();
-    if uid.is_empty() || *uid == *old.uid {
-        return Ok(());
-    }
-    Err(super::delete::uid_mismatch(resource, old, uid))
-}
-
-/// Puts back what cannot be changed, and says what somebody tried to change.
-fn keep_identity(before: &Value, object: &mut Value) -> Vec<Cause> {
-    let mut causes = Vec::new();
-    let old = &before["metadata"];
-    let meta = meta::of(object);
-    for key in [
-        "uid",
-        "creationTimestamp",
-        "deletionTimestamp",
-        "deletionGracePeriodSeconds",
-        "generation",
-        "generateName",
-        "selfLink",
-    ] {
-        if key == "generateName" && meta.contains_key(key) {
-            continue;
-        }
-        let given = meta.get(key).cloned().unwrap_or_default();
-        if key == "uid" && !given.is_null() && Some(&given) != old.get(key) {
-            causes.push(Cause::invalid("metadata.uid", &given, "field is immutable"));
-        }
-        match old.get(key) {
-            Some(value) => {
-                meta.insert(key.to_owned(), value.clone());
-            }
-            None => {
-                meta.remove(key);
-            }
-        }
-    }
-    for key in ["name", "namespace"] {
-        let (was, is) = (old.get(key), meta.get(key));
-        if was != is {
-            let value = is.cloned().unwrap_or_default();
-            let why = "field is immutable";
-            causes.push(Cause::invalid(&format!("metadata.{key}"), &value, why));
-        }
-    }
-    causes
-}
-
-/// The status is written at its own endpoint, everything else at the main one.
-fn keep_other_half(call: &Call<'_>, before: &Value, object: &mut Value) {
-    if !call.resource.status_in(&call.route.version) {
-        return;
-    }
-    let Some(map) = object.as_object_mut() else {
-        return;
-    };
-    if !call.is_status() {
-        match before.get("status") {
-            Some(status) if call.route.subresource.is_empty() => {
-                map.insert("status".to_owned(), status.clone());
-            }
-            None => {
-                map.remove("status");
-            }
-            Some(_) => {}
-        }
-        return;
-    }
-    let status = map.remove("status");
-    let new_meta = map.remove("metadata").unwrap_or_default();
-    let mut whole = before.clone();
-    if let Some(whole) = whole.as_object_mut() {
-        match status {
-            Some(status) => whole.insert("status".to_owned(), status),
-            None => whole.remove("status"),
-        };
-        // Custom resources keep their metadata, built-in kinds take labels and the like along.
-        let is_custom = call.resource.is_custom();
-        if let Some(Value::Object(meta)) = whole.get_mut("metadata") {
-            for key in ["managedFields", "resourceVersion"] {
-                match new_meta.get(key) {
-                    Some(value) => meta.insert(key.to_owned(), value.clone()),
-                    None => meta.remove(key),
-                };
-            }
-            for key in ["labels", "annotations", "finalizers", "ownerReferences"] {
-                match new_meta.get(key) {
-                    _ if is_custom => {}
-                    Some(value) => {
-                        meta.insert(key.to_owned(), value.clone());
-                    }
-                    None => {
-                        meta.remove(key);
-                    }
-                }
-            }
-        }
-    }
-    *object = whole;
-}
-
-fn new_finalizers(before: &Value, object: &Value) -> Option<Cause> {
-    before["metadata"]["deletionTimestamp"].as_str()?;
-    let old = meta::finalizers(before);
-    let new: Vec<&str> = meta::finalizers(object)
-        .into_iter()
-        .filter(|name| !old.contains(name))
-        .collect();
-    if new.is_empty() {
-        return None;
-    }
-    let why = format!(
-        "no new finalizers can be added if the object is being deleted, found new finalizers \
-         []string{{{}}}",
-        new.iter()
-            .map(|name| format!("\"{name}\""))
-            .collect::<Vec<_>>()
-            .join(", ")
-    );
-    Some(Cause::forbidden("metadata.finalizers", &why))
-}
-
-/// Counts a change of what is neither metadata nor, if that is apart, status.
-fn count_generation(call: &Call<'_>, before: &Value, object: &mut Value) {
-    if !call.resource.has_generation {
-        return;
-    }
-    let has_status = call.resource.status_in(&call.route.version);
-    let counts = |key: &str| {
-        !matches!(key, "metadata" | "apiVersion" | "kind") && !(key == "status" && has_status)
-    };
-    let fields = |value: &Value| -> Vec<(String, Value)> {
-        let map = value.as_object().into_iter().flatten();
-        map.filter(|(key, _)| counts(key))
-            .map(|(k, v)| (k.clone(), v.clone()))
-            .collect()
-    };
-    if fields(before) != fields(object) {
-        let generation = before["metadata"]["generation"]
-            .as_i64()
-            .unwrap_or_default()
-            + 1;
-        meta::of(object).insert("generation".to_owned(), generation.into());
-    }
-}
-
-fn is_reset(list: &[Value]) -> bool {
-    list.is_empty()
-        || matches!(list, [only] if only.as_object().is_some_and(serde_json::Map::is_empty))
-}
-
-/// Whether nothing changed but when somebody is said to have written.
-fn is_same(before: &Value, object: &Value) -> bool {
-    if before == object {
-        return true;
-    }
-    let strip = |value: &Value| {
-        let mut value = value.clone();
-        let entries = value["metadata"]["managedFields"].as_array_mut();
-        for entry in entries.into_iter().flatten() {
-            entry["time"] = Value::Null;
-        }
-        value
-    };
-    strip(before) == strip(object)
+    response
 }
 
 /// What an invalid object is called: Events are those of the core group in either.

@@ -15,7 +15,7 @@ const ATOMIC_ITEMS: &[&str] = &["imagePullSecrets", "ownerReferences", "secrets"
 pub(in super::super) struct Fields {
     /// Whether the path up to here is itself in the set.
     pub(super) is_member: bool,
-    pub(super) children: BTreeMap<String, Fields>,
+    pub(super) children: BTreeMap<String, Self>,
 }
 
 impl Fields {

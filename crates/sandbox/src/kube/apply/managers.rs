@@ -1,5 +1,7 @@
 //! Who manages which fields: `metadata.managedFields`.
 
+use std::fmt::Write as _;
+
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -30,10 +32,10 @@ impl Who {
     fn shown(&self) -> String {
         let mut text = format!("{:?}", self.manager);
         if !self.subresource.is_empty() {
-            text += &format!(" with subresource {:?}", self.subresource);
+            let _ = write!(text, " with subresource {:?}", self.subresource);
         }
         if self.is_update {
-            text += &format!(" using {}", self.api_version);
+            let _ = write!(text, " using {}", self.api_version);
         }
         text
     }
@@ -224,19 +226,16 @@ impl Managers {
         self.0.retain(|entry| !entry.fields.is_empty());
         let is_changed = !written.is_empty() || !changes.removed.is_empty();
         let time = super::super::meta::time(now);
-        match self.position(&who) {
-            Some(at) => {
-                let entry = &mut self.0[at];
-                if is_changed {
-                    entry.time = time;
-                }
-                entry.fields = fields;
-            }
+        let at = self.position(&who).unwrap_or_else(|| {
             // Who changes nothing has no time: so does the real server.
-            None => {
-                let time = if is_changed { time } else { String::new() };
-                self.0.push(Entry { who, time, fields });
-            }
+            let (time, fields) = (String::new(), Fields::default());
+            self.0.push(Entry { who, time, fields });
+            self.0.len() - 1
+        });
+        let entry = &mut self.0[at];
+        entry.fields = fields;
+        if is_changed {
+            entry.time = time;
         }
         Ok(())
     }

@@ -148,17 +148,18 @@ fn prune(value: &mut Value, last: &Fields, owned: &Fields, schema: Option<&Schem
                 let inner = child(schema, name);
                 prune_field(map, name, is_kept, before, now, inner);
             }
-            Value::Array(list) => {
+            Value::Array(items) => {
                 let kind = list_type(schema);
                 let inner = schema.and_then(Schema::items);
-                let Some(at) = list.iter().position(|item| element(&kind, item) == *key) else {
+                let is_meant = |item: &Value| element(&kind, item) == *key;
+                let Some(at) = items.iter().position(is_meant) else {
                     continue;
                 };
                 match now {
                     None => {
-                        list.remove(at);
+                        items.remove(at);
                     }
-                    Some(now) => prune(&mut list[at], before, now, inner, false),
+                    Some(now) => prune(&mut items[at], before, now, inner, false),
                 }
             }
             _ => {}

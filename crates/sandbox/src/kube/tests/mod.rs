@@ -2,4 +2,12 @@
 
 mod support;
 
+mod access;
+mod applying;
+mod bad_input;
+mod collecting;
 mod crud;
+mod custom;
+mod listing;
+mod patching;
+mod watching;
