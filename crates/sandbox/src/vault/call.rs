@@ -42,7 +42,11 @@ pub(super) struct Env<'a> {
     pub(super) now: Timestamp,
     pub(super) ids: &'a mut Ids,
     pub(super) upstream: &'a mut dyn Upstream,
+    pub(super) release: Release,
 }
+
+/// The major and the minor number of a version.
+pub(super) type Release = (u32, u32);
 
 /// The lifetimes a mount gives.
 #[derive(Debug, Clone, Copy)]
@@ -266,7 +270,11 @@ impl Error {
         Self::coded(403, "permission denied")
     }
 
-    pub(super) fn bad_token() -> Self {
+    /// A token that is not there, as Vault says since 1.17.
+    pub(super) fn bad_token(release: Release) -> Self {
+        if release < (1, 17) {
+            return Self::denied().bare();
+        }
         Self {
             status: 403,
             errors: vec!["permission denied".to_owned(), "invalid token".to_owned()],

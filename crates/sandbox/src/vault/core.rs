@@ -9,7 +9,7 @@ use ring::digest;
 
 use super::acl::Acl;
 use super::audit::Devices;
-use super::call::{Auth, Env, Error, Login};
+use super::call::{Auth, Env, Error, Login, Release};
 use super::engine::Engine;
 use super::ids::Ids;
 use super::leases::{Lease, Leases, Wish, after, lifetime, truncated};
@@ -22,6 +22,7 @@ use super::tokens::{Renewal, Token, Tokens};
 /// The whole state.
 pub(super) struct Core {
     pub(super) version: String,
+    pub(super) release: Release,
     pub(super) cluster_name: String,
     pub(super) cluster_id: String,
     pub(super) unseal_key: String,
@@ -43,6 +44,7 @@ pub(super) struct Core {
 impl Core {
     pub(super) fn new(config: super::Config, now: Timestamp, ids: &mut Ids) -> Self {
         let mut core = Self {
+            release: release(&config.version),
             version: config.version,
             cluster_name: format!("vault-cluster-{}", ids.hex8()),
             cluster_id: ids.uuid(),
@@ -345,6 +347,12 @@ impl Core {
     pub(super) fn forget_entities(&mut self, accessor: &str) {
         self.entities.retain(|(of, _), _| of != accessor);
     }
+}
+
+fn release(version: &str) -> Release {
+    let mut numbers = version.split('.').map(|part| part.parse().unwrap_or(0));
+    let mut next = || numbers.next().unwrap_or(0);
+    (next(), next())
 }
 
 /// The last part of the lease id of a token, which does not tell the token.

@@ -57,7 +57,8 @@ pub use served::Wired;
 pub struct Config {
     /// The token that may do everything.
     pub root_token: String,
-    /// The version it says it is.
+    /// The version it says it is. Before 1.17 an unknown token gets the words of a refused
+    /// one, and before 1.19 a write of `config/root` of the AWS engine replaces all of it.
     pub version: String,
     /// What ids and secrets are made from: the same seed makes the same ones.
     pub seed: u64,
@@ -165,6 +166,7 @@ impl Vault {
             now,
             ids: &mut self.ids,
             upstream,
+            release: self.core.release,
         };
         let route = match http::route(request) {
             Ok(route) => route,
@@ -203,6 +205,7 @@ impl Vault {
             now,
             ids: &mut self.ids,
             upstream,
+            release: self.core.release,
         })
     }
 

@@ -114,7 +114,7 @@ impl Core {
         }
         if !is_open {
             if self.valid_token(&token, env.now).is_none() {
-                return Err(Error::bad_token());
+                return Err(Error::bad_token(env.release));
             }
             if op == Op::Update {
                 op = self.operation(mount, path, &data)?;

@@ -78,8 +78,14 @@ pub(super) fn read(engine: &mut Engine, _: &Call<'_>, _: &Fields, _: &mut Env<'_
     })))))
 }
 
-pub(super) fn write(engine: &mut Engine, _: &Call<'_>, fields: &Fields, _: &mut Env<'_>) -> Answer {
-    let mut root = engine.root.clone().unwrap_or_else(|| Root {
+pub(super) fn write(
+    engine: &mut Engine,
+    _: &Call<'_>,
+    fields: &Fields,
+    env: &mut Env<'_>,
+) -> Answer {
+    let kept = engine.root.clone().filter(|_| env.release >= (1, 19));
+    let mut root = kept.unwrap_or_else(|| Root {
         max_retries: -1,
         ..Root::default()
     });

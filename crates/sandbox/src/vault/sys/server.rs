@@ -226,7 +226,7 @@ fn guarded(core: &mut Core, request: &Request, route: &str, env: &Env<'_>) -> Re
         return http::refusal(&Error::denied().bare());
     }
     if core.valid_token(&token, env.now).is_none() {
-        return http::refusal(&Error::bad_token());
+        return http::refusal(&Error::bad_token(env.release));
     }
     let question = Question {
         op: Op::Update,

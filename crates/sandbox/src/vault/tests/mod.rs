@@ -1,5 +1,6 @@
 //! Vault with AWS behind it, both on one clock that tests set.
 
+mod any;
 mod engine;
 mod leases;
 mod login;

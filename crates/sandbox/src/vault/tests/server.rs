@@ -290,3 +290,26 @@ proptest! {
         prop_assert!(status < 500);
     }
 }
+
+#[test]
+fn an_older_version_says_less_of_a_bad_token_and_replaces_its_configuration() {
+    let mut stand = Stand::with_aws();
+    let config = super::Config {
+        version: "1.16.3".to_owned(),
+        ..super::Config::default()
+    };
+    stand.vault = super::Vault::new(config, stand.world.now);
+    assert_eq!(
+        stand.errors_of("nope", "GET", "sys/mounts", Value::Null),
+        (403, vec!["permission denied".to_owned()])
+    );
+    stand.put("sys/mounts/aws", json!({"type": "aws"}));
+    stand.put(
+        "aws/config/root",
+        json!({"region": "eu-west-1", "max_retries": 3}),
+    );
+    stand.put("aws/config/root", json!({"max_retries": 4}));
+    let root = &stand.get("aws/config/root")["data"];
+    assert_eq!(root["region"], "");
+    assert_eq!(root["max_retries"], 4);
+}
