@@ -29,15 +29,14 @@ impl std::fmt::Debug for Access {
 impl Access {
     /// Writes the kubeconfig, for its owner's eyes only.
     pub fn write(sandbox: &Sandbox, dir: Option<&Path>) -> anyhow::Result<Self> {
-        let (path, folder) = match dir {
-            Some(dir) => (std::path::absolute(dir)?, None),
-            None => {
-                let folder = tempfile::Builder::new()
-                    .prefix("leasehold-sandbox-")
-                    .tempdir()
-                    .context("no folder for the kubeconfig can be made")?;
-                (folder.path().to_owned(), Some(folder))
-            }
+        let (path, folder) = if let Some(dir) = dir {
+            (std::path::absolute(dir)?, None)
+        } else {
+            let folder = tempfile::Builder::new()
+                .prefix("leasehold-sandbox-")
+                .tempdir()
+                .context("no folder for the kubeconfig can be made")?;
+            (folder.path().to_owned(), Some(folder))
         };
         let path = write(&path, &sandbox.kubeconfig())
             .with_context(|| format!("the kubeconfig cannot be written into {}", path.display()))?;

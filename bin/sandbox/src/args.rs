@@ -5,8 +5,7 @@ use std::path::PathBuf;
 
 use clap::Parser;
 
-/// Stand-ins for Kubernetes, Vault and AWS with the operator at work, in one process. Not for
-/// production.
+/// Stand-ins for Kubernetes, Vault and AWS, and the operator at work. Not for production.
 ///
 /// The three servers start empty, get Leasehold's definitions, rights and policies and a namespace
 /// `demo` with an AppBinding and AWS credentials, and stay up until Ctrl-C. What to paste into

@@ -6,6 +6,8 @@ mod neighbours;
 
 use std::net::{Ipv4Addr, SocketAddr};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::rand::{SecureRandom as _, SystemRandom};
 use serde_json::Value;
 use tokio::net::TcpListener;
@@ -249,14 +251,14 @@ impl Sandbox {
             ("Authorization".to_owned(), token),
             ("Content-Type".to_owned(), content_type.to_owned()),
         ];
-        ask(&self.kube, request(method, path, headers, body))
+        ask(&self.kube, &request(method, path, headers, body))
     }
 
     /// A call to Vault as root, past HTTP and the fault plan: status and body.
     pub fn ask_vault(&self, method: &str, path: &str, body: Option<&Value>) -> (u16, Value) {
         let token = self.access.root_token.clone();
         let headers = vec![("X-Vault-Token".to_owned(), token)];
-        ask(&self.vault, request(method, path, headers, body))
+        ask(&self.vault, &request(method, path, headers, body))
     }
 
     /// Ends all three, and waits until their ports are free.
@@ -286,8 +288,8 @@ fn request(
     }
 }
 
-fn ask<S: Served<Fault = Fault>>(shared: &Shared<S>, request: Request) -> (u16, Value) {
-    let answer = shared.at(|machine, now| machine.answer(&request, &Fault::default(), now));
+fn ask<S: Served<Fault = Fault>>(shared: &Shared<S>, request: &Request) -> (u16, Value) {
+    let answer = shared.at(|machine, now| machine.answer(request, &Fault::default(), now));
     match answer {
         Answer::Whole(response) | Answer::Late(response, _) => {
             let body = serde_json::from_str(&response.body).unwrap_or_default();
@@ -315,7 +317,7 @@ fn random_token() -> Result<String, StartError> {
     let mut bytes = [0; 16];
     let made = SystemRandom::new().fill(&mut bytes);
     made.map_err(|_| StartError::random())?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(URL_SAFE_NO_PAD.encode(bytes))
 }
 
 /// How the servers are entered, in their order.

@@ -47,7 +47,7 @@ fn users(sandbox: &Sandbox) -> usize {
     state["users"].as_object().unwrap().len() - 1
 }
 
-fn plan_aws(sandbox: &Sandbox, rule: Value) {
+fn plan_aws(sandbox: &Sandbox, rule: &Value) {
     let plan: FaultPlan = serde_json::from_value(json!({ "rules": [rule] })).unwrap();
     sandbox.with_aws(|aws| aws.set_faults(plan));
 }
@@ -127,7 +127,7 @@ async fn aws_that_is_slow_makes_vaults_answer_late_and_nobody_elses() {
     let sandbox = sandbox().await;
     plan_aws(
         &sandbox,
-        json!({"action": "CreateUser", "times": 1, "delay_ms": 100}),
+        &json!({"action": "CreateUser", "times": 1, "delay_ms": 100}),
     );
     let slow = over_http(&sandbox, "GET /v1/aws/creds/app");
     let others = async {
@@ -149,7 +149,7 @@ async fn aws_that_is_slow_makes_vaults_answer_late_and_nobody_elses() {
 async fn a_cut_between_vault_and_aws_is_before_or_after_the_effect() {
     for (cut, made) in [("before", 0), ("after", 1)] {
         let sandbox = sandbox().await;
-        plan_aws(&sandbox, json!({"action": "CreateUser", "cut": cut}));
+        plan_aws(&sandbox, &json!({"action": "CreateUser", "cut": cut}));
         let (status, answer) = sandbox.ask_vault("GET", "/v1/aws/creds/app", None);
         assert!(status >= 400, "{status}");
         assert!(
