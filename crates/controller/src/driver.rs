@@ -22,6 +22,7 @@ use crate::failures;
 use crate::hands::{ActionOf, Hands, HasConditions, ObservedOf, StatusOf};
 use crate::memory::Memory;
 use crate::metrics::Metrics;
+use crate::unreadable::Unreadable;
 
 /// The operator itself cannot work on an object. Failures of the world are not among these: they
 /// are a state of the object, and stand in its conditions.
@@ -53,6 +54,8 @@ pub struct Context<H: Hands, C> {
     pub clock: C,
     /// What is kept between drives.
     pub memory: Memory,
+    /// Objects that cannot be decoded as they are now.
+    pub unreadable: Arc<Unreadable>,
     /// Where events go.
     pub events: Events,
     /// What is counted.
@@ -98,6 +101,9 @@ pub async fn drive<H: Hands, C: Clock>(
         return Ok(Requeue::await_change());
     };
     let uid = object.uid().unwrap_or_default();
+    if context.unreadable.holds(&uid) {
+        return Ok(Requeue::await_change());
+    }
     context.memory.begin(&uid);
     let ended = AssertUnwindSafe(drive_once::<H, C>(&object, &context))
         .catch_unwind()
@@ -276,8 +282,7 @@ impl<H: Hands, C: Clock> Drive<'_, H, C> {
     async fn finish(&mut self, before: &[Condition], next: Next) -> Result<Requeue, DriveError> {
         let now = self.context.clock.now();
         if self.stale {
-            self.count(now);
-            return Ok(Requeue::requeue(Duration::from_secs(1)));
+            return Ok(self.look_again(before, now).await);
         }
         let status = self.status(&self.observed, now);
         if let Some(status) = &status
@@ -286,8 +291,7 @@ impl<H: Hands, C: Clock> Drive<'_, H, C> {
             match self.target.write_status(status).await {
                 Ok(()) => {}
                 Err(e) if failures::is_stale(&e) => {
-                    self.count(now);
-                    return Ok(Requeue::requeue(Duration::from_secs(1)));
+                    return Ok(self.look_again(before, now).await);
                 }
                 Err(e) => return Err(DriveError::Status(self.target.path(), Box::new(e))),
             }
@@ -300,6 +304,16 @@ impl<H: Hands, C: Clock> Drive<'_, H, C> {
         let rest = requeue(next, now, || self.target.path())?;
         self.count(now);
         Ok(rest)
+    }
+
+    /// After a write that met a newer object. What happened in this drive has happened, and so has
+    /// what was written: the next one finds it done and tells nobody.
+    async fn look_again(&self, before: &[Condition], now: Timestamp) -> Requeue {
+        let written = self.written.as_ref().map(|s| s.conditions().to_vec());
+        self.publish(conditions::event(before, &written.unwrap_or_default()))
+            .await;
+        self.count(now);
+        Requeue::requeue(Duration::from_secs(1))
     }
 
     /// Counts the drive; one that ends in an error is counted by the error policy.

@@ -11,5 +11,6 @@ pub mod operator;
 pub mod relations;
 pub mod sessions;
 pub mod stores;
+pub mod unreadable;
 
 pub use operator::Operator;

@@ -10,6 +10,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use crate::sessions::Sessions;
 use crate::stores::{Stores, named};
+use crate::unreadable::Unreadable;
 
 /// A change of an object.
 #[derive(Clone, Debug)]
@@ -54,6 +55,8 @@ pub struct Wake {
     pub roles: UnboundedSender<ObjectRef<AWSRole>>,
     /// Drives of requests.
     pub requests: UnboundedSender<ObjectRef<AWSAccessKeyRequest>>,
+    /// Objects that cannot be decoded as they are now.
+    pub unreadable: Arc<Unreadable>,
     /// What the drives remember.
     pub remembered: Box<dyn Remembered>,
 }
@@ -164,7 +167,9 @@ impl Wake {
                 }
             }
             Change::Deleted(object) => {
-                self.remembered.forget(&object.uid().unwrap_or_default());
+                let uid = object.uid().unwrap_or_default();
+                self.unreadable.clear(&uid);
+                self.remembered.forget(&uid);
                 self.sweep();
             }
         }

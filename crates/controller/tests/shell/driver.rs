@@ -120,6 +120,7 @@ fn context(panics: bool) -> (Arc<AWSRole>, Arc<Context<ToyHands, Time>>) {
         hands,
         clock: world.time,
         memory: Memory::default(),
+        unreadable: Arc::default(),
         events: Events::new(world.kube.client(), "one", None),
         metrics: Metrics::default(),
     };
