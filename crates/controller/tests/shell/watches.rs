@@ -152,6 +152,35 @@ async fn what_can_no_longer_be_decoded_is_left_as_it_is() {
     running.stop().await;
 }
 
+/// A role of another namespace in the same mount, by an AppBinding of its own.
+#[tokio::test(start_paused = true)]
+async fn an_engine_waits_for_roles_of_other_namespaces_as_well() {
+    let world = World::new();
+    for (resource, name) in [("appbindings", "vault"), ("secrets", "login")] {
+        let mut copy = world.kube.object(resource, NS, name).unwrap();
+        copy["metadata"] = json!({ "name": name, "namespace": "other" });
+        world.kube.create(resource, copy);
+    }
+    let mut role = world.kube.object("awsroles", NS, "reader").unwrap();
+    role["metadata"] = json!({ "name": "theirs", "namespace": "other" });
+    let running = world.settled().await;
+    world.kube.create("awsroles", role);
+    rest().await;
+    world.kube.delete("awsroles", NS, "reader");
+    world.kube.delete("secretengines", NS, "engine");
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    assert!(world.vault.has_mount("aws"));
+    let engine = world.condition("secretengines", "engine", "Ready");
+    assert_eq!(engine["reason"], "InUse");
+    let words = engine["message"].as_str().unwrap();
+    assert!(words.contains("other/theirs"), "{words}");
+    world.kube.delete("awsroles", "other", "theirs");
+    world
+        .within(60, "the mount goes", || !world.vault.has_mount("aws"))
+        .await;
+    running.stop().await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_panic_in_one_drive_does_not_stop_the_others_and_is_counted() {
     let world = World::new();
