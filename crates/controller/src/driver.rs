@@ -14,12 +14,15 @@ use kube::{
     },
 };
 use leasehold_api_types::{Condition, MANAGER};
-use leasehold_reconcile_core::{Machine, Next, Note, Timestamp, conditions, explain::MAX_ROUNDS};
+use leasehold_reconcile_core::{
+    Machine, Next, Note, Timestamp, conditions, explain::MAX_ROUNDS, reasons,
+};
 
 use crate::clock::Clock;
 use crate::cluster::{Events, Target};
 use crate::failures;
 use crate::hands::{ActionOf, Hands, HasConditions, ObservedOf, StatusOf};
+use crate::lanes::{Lanes, Pass};
 use crate::memory::Memory;
 use crate::metrics::Metrics;
 use crate::unreadable::Unreadable;
@@ -54,6 +57,8 @@ pub struct Context<H: Hands, C> {
     pub clock: C,
     /// What is kept between drives.
     pub memory: Memory,
+    /// Who waits for which Vault.
+    pub lanes: Lanes,
     /// Objects that cannot be decoded as they are now.
     pub unreadable: Arc<Unreadable>,
     /// Where events go.
@@ -90,6 +95,9 @@ impl<H: Hands, C> Context<H, C> {
     }
 }
 
+/// When a drive is tried again that had to wait for others at the same slow Vault.
+const LATER: Duration = Duration::from_secs(2);
+
 /// Drives one object until it rests. A panic in it is an error of this object, not of the operator.
 pub async fn drive<H: Hands, C: Clock>(
     object: Arc<H::Object>,
@@ -104,8 +112,11 @@ pub async fn drive<H: Hands, C: Clock>(
     if context.unreadable.holds(&uid) {
         return Ok(Requeue::await_change());
     }
+    let Some(pass) = context.lanes.enter(context.hands.asks(&object)) else {
+        return Ok(Requeue::requeue(LATER));
+    };
     context.memory.begin(&uid);
-    let ended = AssertUnwindSafe(drive_once::<H, C>(&object, &context))
+    let ended = AssertUnwindSafe(drive_once::<H, C>(&object, &context, &pass))
         .catch_unwind()
         .await
         .unwrap_or_else(|panic| {
@@ -114,6 +125,7 @@ pub async fn drive<H: Hands, C: Clock>(
             Err(DriveError::Panic(name, panic_words(&*panic)))
         });
     let again = context.memory.end(&uid);
+    drop(pass);
     context.forget_if_gone(&object);
     match ended {
         Ok(_) if again => Ok(Requeue::requeue(Duration::ZERO)),
@@ -148,6 +160,7 @@ pub fn error_policy<H: Hands, C: Clock>(
 async fn drive_once<H: Hands, C: Clock>(
     object: &Arc<H::Object>,
     context: &Context<H, C>,
+    pass: &Pass<'_>,
 ) -> Result<Requeue, DriveError> {
     let mut target = Target::new(&context.client, object).ok_or(DriveError::NotAnObject)?;
     if context
@@ -164,6 +177,7 @@ async fn drive_once<H: Hands, C: Clock>(
         .await;
     let mut drive = Drive {
         context,
+        pass,
         target: &mut target,
         observed,
         grip,
@@ -187,6 +201,7 @@ async fn drive_once<H: Hands, C: Clock>(
 
 struct Drive<'a, H: Hands, C> {
     context: &'a Context<H, C>,
+    pass: &'a Pass<'a>,
     target: &'a mut Target<H::Object>,
     observed: ObservedOf<H>,
     grip: H::Grip,
@@ -319,6 +334,12 @@ impl<H: Hands, C: Clock> Drive<'_, H, C> {
     /// Counts the drive; one that ends in an error is counted by the error policy.
     fn count(&self, now: Timestamp) {
         let failure = H::Machine::failure(&self.observed, now);
+        if failure
+            .as_ref()
+            .is_none_or(|f| f.reason != reasons::VAULT_UNREACHABLE)
+        {
+            self.pass.answered();
+        }
         let memory = &self.context.memory;
         memory.count(&self.target.uid, failure.is_some());
     }

@@ -5,6 +5,7 @@ pub mod cluster;
 pub mod driver;
 pub mod failures;
 pub mod hands;
+pub mod lanes;
 pub mod memory;
 pub mod metrics;
 pub mod operator;

@@ -22,6 +22,7 @@ use crate::driver::{Context, drive, error_policy};
 use crate::hands::{
     Hands, aws_access_key_request::RequestHands, aws_role::RoleHands, secret_engine::EngineHands,
 };
+use crate::lanes::Lanes;
 use crate::memory::Memory;
 use crate::metrics::Metrics;
 use crate::relations::{Remembered, Wake};
@@ -166,6 +167,7 @@ impl Operator {
             hands,
             clock: Arc::clone(&self.clock),
             memory: Memory::default(),
+            lanes: Lanes::default(),
             unreadable: Arc::clone(unreadable),
             events: Events::new(
                 self.client.clone(),
