@@ -14,14 +14,18 @@ use kube::{
     },
 };
 use leasehold_api_types::{Condition, MANAGER};
-use leasehold_reconcile_core::{Machine, Next, Note, Timestamp, conditions, explain::MAX_ROUNDS};
+use leasehold_reconcile_core::{
+    Machine, Next, Note, Timestamp, conditions, explain::MAX_ROUNDS, reasons,
+};
 
 use crate::clock::Clock;
 use crate::cluster::{Events, Target};
 use crate::failures;
 use crate::hands::{ActionOf, Hands, HasConditions, ObservedOf, StatusOf};
+use crate::lanes::{Lanes, Pass};
 use crate::memory::Memory;
 use crate::metrics::Metrics;
+use crate::unreadable::Unreadable;
 
 /// The operator itself cannot work on an object. Failures of the world are not among these: they
 /// are a state of the object, and stand in its conditions.
@@ -53,6 +57,10 @@ pub struct Context<H: Hands, C> {
     pub clock: C,
     /// What is kept between drives.
     pub memory: Memory,
+    /// Who waits for which Vault.
+    pub lanes: Lanes,
+    /// Objects that cannot be decoded as they are now.
+    pub unreadable: Arc<Unreadable>,
     /// Where events go.
     pub events: Events,
     /// What is counted.
@@ -87,6 +95,9 @@ impl<H: Hands, C> Context<H, C> {
     }
 }
 
+/// When a drive is tried again that had to wait for others at the same slow Vault.
+const LATER: Duration = Duration::from_secs(2);
+
 /// Drives one object until it rests. A panic in it is an error of this object, not of the operator.
 pub async fn drive<H: Hands, C: Clock>(
     object: Arc<H::Object>,
@@ -98,8 +109,14 @@ pub async fn drive<H: Hands, C: Clock>(
         return Ok(Requeue::await_change());
     };
     let uid = object.uid().unwrap_or_default();
+    if context.unreadable.holds(&uid) {
+        return Ok(Requeue::await_change());
+    }
+    let Some(pass) = context.lanes.enter(context.hands.asks(&object)) else {
+        return Ok(Requeue::requeue(LATER));
+    };
     context.memory.begin(&uid);
-    let ended = AssertUnwindSafe(drive_once::<H, C>(&object, &context))
+    let ended = AssertUnwindSafe(drive_once::<H, C>(&object, &context, &pass))
         .catch_unwind()
         .await
         .unwrap_or_else(|panic| {
@@ -108,6 +125,7 @@ pub async fn drive<H: Hands, C: Clock>(
             Err(DriveError::Panic(name, panic_words(&*panic)))
         });
     let again = context.memory.end(&uid);
+    drop(pass);
     context.forget_if_gone(&object);
     match ended {
         Ok(_) if again => Ok(Requeue::requeue(Duration::ZERO)),
@@ -142,6 +160,7 @@ pub fn error_policy<H: Hands, C: Clock>(
 async fn drive_once<H: Hands, C: Clock>(
     object: &Arc<H::Object>,
     context: &Context<H, C>,
+    pass: &Pass<'_>,
 ) -> Result<Requeue, DriveError> {
     let mut target = Target::new(&context.client, object).ok_or(DriveError::NotAnObject)?;
     if context
@@ -158,6 +177,7 @@ async fn drive_once<H: Hands, C: Clock>(
         .await;
     let mut drive = Drive {
         context,
+        pass,
         target: &mut target,
         observed,
         grip,
@@ -181,6 +201,7 @@ async fn drive_once<H: Hands, C: Clock>(
 
 struct Drive<'a, H: Hands, C> {
     context: &'a Context<H, C>,
+    pass: &'a Pass<'a>,
     target: &'a mut Target<H::Object>,
     observed: ObservedOf<H>,
     grip: H::Grip,
@@ -276,8 +297,7 @@ impl<H: Hands, C: Clock> Drive<'_, H, C> {
     async fn finish(&mut self, before: &[Condition], next: Next) -> Result<Requeue, DriveError> {
         let now = self.context.clock.now();
         if self.stale {
-            self.count(now);
-            return Ok(Requeue::requeue(Duration::from_secs(1)));
+            return Ok(self.look_again(before, now).await);
         }
         let status = self.status(&self.observed, now);
         if let Some(status) = &status
@@ -286,8 +306,7 @@ impl<H: Hands, C: Clock> Drive<'_, H, C> {
             match self.target.write_status(status).await {
                 Ok(()) => {}
                 Err(e) if failures::is_stale(&e) => {
-                    self.count(now);
-                    return Ok(Requeue::requeue(Duration::from_secs(1)));
+                    return Ok(self.look_again(before, now).await);
                 }
                 Err(e) => return Err(DriveError::Status(self.target.path(), Box::new(e))),
             }
@@ -302,9 +321,25 @@ impl<H: Hands, C: Clock> Drive<'_, H, C> {
         Ok(rest)
     }
 
+    /// After a write that met a newer object. What happened in this drive has happened, and so has
+    /// what was written: the next one finds it done and tells nobody.
+    async fn look_again(&self, before: &[Condition], now: Timestamp) -> Requeue {
+        let written = self.written.as_ref().map(|s| s.conditions().to_vec());
+        self.publish(conditions::event(before, &written.unwrap_or_default()))
+            .await;
+        self.count(now);
+        Requeue::requeue(Duration::from_secs(1))
+    }
+
     /// Counts the drive; one that ends in an error is counted by the error policy.
     fn count(&self, now: Timestamp) {
         let failure = H::Machine::failure(&self.observed, now);
+        if failure
+            .as_ref()
+            .is_none_or(|f| f.reason != reasons::VAULT_UNREACHABLE)
+        {
+            self.pass.answered();
+        }
         let memory = &self.context.memory;
         memory.count(&self.target.uid, failure.is_some());
     }

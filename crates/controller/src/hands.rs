@@ -12,7 +12,7 @@ use kube::{Resource, core::NamespaceResourceScope};
 use leasehold_api_types::{
     AwsAccessKeyRequestStatus, AwsRoleStatus, Condition, SecretEngineStatus,
 };
-use leasehold_reconcile_core::{Failure, Machine};
+use leasehold_reconcile_core::{Failure, Machine, aws_access_key_request::Binding};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::cluster::Target;
@@ -34,6 +34,9 @@ pub trait Hands: Send + Sync + 'static {
         + Send
         + Sync
         + 'static;
+
+    /// The AppBinding whose Vault a drive of that object asks, if it asks one.
+    fn asks(&self, object: &Self::Object) -> Option<Binding>;
 
     /// Gathers everything `decide` may look at. Total: a failed look is a `Failure` in there.
     fn observe(

@@ -22,11 +22,13 @@ use crate::driver::{Context, drive, error_policy};
 use crate::hands::{
     Hands, aws_access_key_request::RequestHands, aws_role::RoleHands, secret_engine::EngineHands,
 };
+use crate::lanes::Lanes;
 use crate::memory::Memory;
 use crate::metrics::Metrics;
 use crate::relations::{Remembered, Wake};
 use crate::sessions::{Connect, HttpConnect, Sessions};
 use crate::stores::{self, FEEDS, Scope};
+use crate::unreadable::Unreadable;
 
 /// An operator to run, in a process of its own or inside another.
 pub struct Operator {
@@ -96,9 +98,10 @@ impl Operator {
         let role_hands = RoleHands::new(stores.clone(), Arc::clone(&sessions), settings());
         let request_hands =
             RequestHands::new(client(), stores.clone(), Arc::clone(&sessions), settings());
-        let engines = self.context(engine_hands, &stores.engines);
-        let roles = self.context(role_hands, &stores.roles);
-        let requests = self.context(request_hands, &stores.requests);
+        let unreadable = Arc::new(Unreadable::default());
+        let engines = self.context(engine_hands, &stores.engines, &unreadable);
+        let roles = self.context(role_hands, &stores.roles, &unreadable);
+        let requests = self.context(request_hands, &stores.requests, &unreadable);
 
         let (wake_engines, engine_queue) = mpsc::unbounded_channel();
         let (wake_roles, role_queue) = mpsc::unbounded_channel();
@@ -114,6 +117,7 @@ impl Operator {
             engines: wake_engines,
             roles: wake_roles,
             requests: wake_requests,
+            unreadable,
             remembered: Box::new(remembered),
         });
         let ready = self.ready.subscribe();
@@ -151,13 +155,20 @@ impl Operator {
         }
     }
 
-    fn context<H: Hands>(&self, hands: H, store: &Store<H::Object>) -> Driven<H> {
+    fn context<H: Hands>(
+        &self,
+        hands: H,
+        store: &Store<H::Object>,
+        unreadable: &Arc<Unreadable>,
+    ) -> Driven<H> {
         Arc::new(Context {
             client: self.client.clone(),
             store: store.clone(),
             hands,
             clock: Arc::clone(&self.clock),
             memory: Memory::default(),
+            lanes: Lanes::default(),
+            unreadable: Arc::clone(unreadable),
             events: Events::new(
                 self.client.clone(),
                 &self.settings.instance,

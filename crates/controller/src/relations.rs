@@ -10,6 +10,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use crate::sessions::Sessions;
 use crate::stores::{Stores, named};
+use crate::unreadable::Unreadable;
 
 /// A change of an object.
 #[derive(Clone, Debug)]
@@ -54,6 +55,8 @@ pub struct Wake {
     pub roles: UnboundedSender<ObjectRef<AWSRole>>,
     /// Drives of requests.
     pub requests: UnboundedSender<ObjectRef<AWSAccessKeyRequest>>,
+    /// Objects that cannot be decoded as they are now.
+    pub unreadable: Arc<Unreadable>,
     /// What the drives remember.
     pub remembered: Box<dyn Remembered>,
 }
@@ -164,7 +167,9 @@ impl Wake {
                 }
             }
             Change::Deleted(object) => {
-                self.remembered.forget(&object.uid().unwrap_or_default());
+                let uid = object.uid().unwrap_or_default();
+                self.unreadable.clear(&uid);
+                self.remembered.forget(&uid);
                 self.sweep();
             }
         }
@@ -206,8 +211,19 @@ pub fn bindings_of(stores: &Stores, request: &AWSAccessKeyRequest) -> BTreeSet<B
     places.map(Binding::of).chain(role).collect()
 }
 
-/// Whether a role stands in an engine's mount.
+/// Whether a role stands in an engine's mount: as both say, or, for one of another namespace, as
+/// Vault said when both were last looked at.
 pub fn uses(role: &AWSRole, engine: &SecretEngine) -> bool {
+    names_mount_of(role, engine) || was_in_mount_of(role, engine)
+}
+
+fn was_in_mount_of(role: &AWSRole, engine: &SecretEngine) -> bool {
+    let of_role = role.status.as_ref().and_then(|s| s.mount_accessor.as_ref());
+    let of_engine = engine.status.as_ref();
+    of_role.is_some() && of_role == of_engine.and_then(|s| s.mount_accessor.as_ref())
+}
+
+fn names_mount_of(role: &AWSRole, engine: &SecretEngine) -> bool {
     role.namespace() == engine.namespace()
         && role.spec.vault_ref == engine.spec.vault_ref
         && role.spec.path == engine.spec.path

@@ -10,6 +10,7 @@ use k8s_openapi::api::{
     core::v1::Secret,
     rbac::v1::{Role, RoleBinding},
 };
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::{
     Api, Client, Resource, ResourceExt,
     core::{DeserializeGuard, PartialObjectMeta},
@@ -28,6 +29,7 @@ use tokio::sync::watch;
 use crate::cluster::{readers, secrets};
 use crate::metrics::Metrics;
 use crate::relations::{Change, Wake};
+use crate::unreadable::Unreadable;
 
 /// Metadata of a Secret: the only thing of Secrets that is cached.
 pub type SecretMeta = PartialObjectMeta<Secret>;
@@ -128,6 +130,7 @@ pub async fn feed(
         scope,
         metrics,
         ready,
+        unreadable: Arc::clone(&wake.unreadable),
     };
     tokio::join!(
         run.guarded(feeds.bindings, all(), |c| wake.binding(c)),
@@ -151,6 +154,7 @@ struct Run {
     scope: Scope,
     metrics: Metrics,
     ready: Arc<watch::Sender<usize>>,
+    unreadable: Arc<Unreadable>,
 }
 
 impl Run {
@@ -174,10 +178,12 @@ impl Run {
             Scope::Namespace(ns) => Api::namespaced(self.client.clone(), ns),
         };
         let cache = writer.as_reader();
+        let unreadable = &self.unreadable;
         let events = watcher(api, config)
             .default_backoff()
             .filter_map(move |event| {
-                let decoded = event.map(|e| decode(e, &cache, &self.metrics)).transpose();
+                let decoded = event.map(|e| decode(e, &cache, &self.metrics, unreadable));
+                let decoded = decoded.transpose();
                 std::future::ready(decoded)
             });
         self.consume(writer, events, on).await;
@@ -305,12 +311,27 @@ fn decode<K: Resource<DynamicType = ()> + Clone + 'static>(
     event: watcher::Event<DeserializeGuard<K>>,
     cache: &Store<K>,
     metrics: &Metrics,
+    unreadable: &Unreadable,
 ) -> Option<watcher::Event<K>> {
+    let cached = |meta: &ObjectMeta| {
+        let (namespace, name) = (meta.namespace.as_deref(), meta.name.as_deref());
+        named(
+            cache,
+            namespace.unwrap_or_default(),
+            name.unwrap_or_default(),
+        )
+    };
     let take = |guard: DeserializeGuard<K>| match guard.0 {
-        Ok(object) => Some(object),
+        Ok(object) => {
+            unreadable.clear(&object.uid().unwrap_or_default());
+            Some(object)
+        }
         Err(invalid) => {
             let kind = &*K::kind(&());
             metrics.could_not_decode(kind);
+            if let Some(before) = cached(&invalid.metadata) {
+                unreadable.mark(&before.uid().unwrap_or_default());
+            }
             let namespace = invalid.metadata.namespace.unwrap_or_default();
             let name = invalid.metadata.name.unwrap_or_default();
             tracing::error!(
@@ -323,22 +344,16 @@ fn decode<K: Resource<DynamicType = ()> + Clone + 'static>(
             None
         }
     };
-    // Gone is gone: what was cached of it while it could be decoded goes, too.
-    let gone = |guard: DeserializeGuard<K>| {
-        let meta = guard.meta();
-        let (namespace, name) = (meta.namespace.as_deref(), meta.name.as_deref());
-        let cached = named(
-            cache,
-            namespace.unwrap_or_default(),
-            name.unwrap_or_default(),
-        );
+    // What was cached of it while it could be decoded stays with it, and goes with it.
+    let before = |guard: DeserializeGuard<K>| {
+        let cached = cached(guard.meta());
         take(guard).or_else(|| cached.map(Arc::unwrap_or_clone))
     };
     Some(match event {
         watcher::Event::Apply(guard) => watcher::Event::Apply(take(guard)?),
-        watcher::Event::Delete(guard) => watcher::Event::Delete(gone(guard)?),
+        watcher::Event::Delete(guard) => watcher::Event::Delete(before(guard)?),
         watcher::Event::Init => watcher::Event::Init,
-        watcher::Event::InitApply(guard) => watcher::Event::InitApply(take(guard)?),
+        watcher::Event::InitApply(guard) => watcher::Event::InitApply(before(guard)?),
         watcher::Event::InitDone => watcher::Event::InitDone,
     })
 }

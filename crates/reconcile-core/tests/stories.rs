@@ -352,6 +352,15 @@ fn of_roles() {
         }),
     );
     s.role(
+        "not-ours-namespace",
+        "the mount is of a SecretEngine in a namespace that is not watched, or in another cluster",
+        role("role").with(|o| {
+            let mut mount = elsewhere("-");
+            mount.owner.as_mut().unwrap().namespace = "platform".into();
+            o.mount = Known::Is(mount);
+        }),
+    );
+    s.role(
         "not-ours-delete",
         "deleted: the other cluster's role is left alone",
         role("role").provided().deleting().with(|o| {

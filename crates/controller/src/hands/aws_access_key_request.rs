@@ -81,6 +81,11 @@ impl Hands for RequestHands {
     type Machine = RequestMachine;
     type Object = AWSAccessKeyRequest;
 
+    /// Its role's: former keys may be in another one, and do not hold up the next.
+    fn asks(&self, request: &AWSAccessKeyRequest) -> Option<Binding> {
+        self.asked(request)
+    }
+
     async fn observe(
         &self,
         request: &AWSAccessKeyRequest,

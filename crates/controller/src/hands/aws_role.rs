@@ -67,6 +67,13 @@ impl Hands for RoleHands {
     type Machine = AwsRoleMachine;
     type Object = AWSRole;
 
+    fn asks(&self, role: &AWSRole) -> Option<Binding> {
+        Some(Binding {
+            namespace: role.namespace()?,
+            name: role.spec.vault_ref.name.clone(),
+        })
+    }
+
     async fn observe(
         &self,
         role: &AWSRole,

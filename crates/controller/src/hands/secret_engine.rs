@@ -105,6 +105,13 @@ impl Hands for EngineHands {
     type Machine = SecretEngineMachine;
     type Object = SecretEngine;
 
+    fn asks(&self, engine: &SecretEngine) -> Option<Binding> {
+        Some(Binding {
+            namespace: engine.namespace()?,
+            name: engine.spec.vault_ref.name.clone(),
+        })
+    }
+
     async fn observe(
         &self,
         engine: &SecretEngine,

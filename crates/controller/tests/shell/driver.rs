@@ -9,8 +9,10 @@ use leasehold_controller::clock::Clock;
 use leasehold_controller::cluster::{Events, Target};
 use leasehold_controller::driver::{Context, DriveError, drive, error_policy};
 use leasehold_controller::hands::Hands;
+use leasehold_controller::lanes::Lanes;
 use leasehold_controller::memory::Memory;
 use leasehold_controller::metrics::Metrics;
+use leasehold_reconcile_core::aws_access_key_request::Binding;
 use leasehold_reconcile_core::{Failure, Machine, Next, Note, Plan, Timestamp};
 
 use crate::fake::Time;
@@ -78,6 +80,10 @@ impl Hands for ToyHands {
     type Machine = Toy;
     type Object = AWSRole;
 
+    fn asks(&self, _: &AWSRole) -> Option<Binding> {
+        None
+    }
+
     async fn observe(&self, _: &AWSRole, _: u32, _: Timestamp) -> (bool, ()) {
         (false, ())
     }
@@ -120,6 +126,8 @@ fn context(panics: bool) -> (Arc<AWSRole>, Arc<Context<ToyHands, Time>>) {
         hands,
         clock: world.time,
         memory: Memory::default(),
+        lanes: Lanes::default(),
+        unreadable: Arc::default(),
         events: Events::new(world.kube.client(), "one", None),
         metrics: Metrics::default(),
     };

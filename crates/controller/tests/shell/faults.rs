@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use leasehold_reconcile_core::names;
+
 use crate::fake::Fault;
 use crate::fake::kube::Call;
 use crate::fake::world::{NS, REQUESTS, World, rest};
@@ -235,6 +237,38 @@ async fn a_status_write_carries_its_version_and_a_conflict_ends_the_drive() {
         let version = &patch.body["metadata"]["resourceVersion"];
         assert!(version.is_string(), "{}: {}", patch.what(), patch.body);
     }
+    running.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_done_before_a_conflict_is_told() {
+    let world = World::new();
+    let running = world.settled().await;
+    world.approved("app");
+    world.issued("app").await;
+    rest().await;
+    world.forget_calls();
+    let mut met = false;
+    world.kube.on(move |call| {
+        let conflict = call.what() == "create rolebindings" && !std::mem::replace(&mut met, true);
+        conflict.then_some(Fault::Refuse(409, "Conflict"))
+    });
+    let reader = names::reader(&world.secret_name("app"));
+    for part in ["roles", "rolebindings"] {
+        world.kube.delete(part, NS, &reader);
+    }
+    let both = || {
+        ["roles", "rolebindings"]
+            .iter()
+            .all(|p| world.kube.object(p, NS, &reader).is_some())
+    };
+    world.within(60, "both are there again", both).await;
+    rest().await;
+    // Of the second one the recorder counts up the first.
+    let calls = world.kube.calls();
+    let first = calls.iter().find(|c| c.what() == "create events").unwrap();
+    let note = first.body["note"].as_str().unwrap();
+    assert!(note.starts_with("Role of Secret"), "{note}");
     running.stop().await;
 }
 

@@ -155,6 +155,51 @@ async fn a_vault_that_does_not_answer_holds_up_nobody_elses() {
     assert!((19..=21).contains(&took.as_secs()), "{took:?}");
 }
 
+/// More objects than there are drives at once, of a Vault that keeps every call for a minute.
+#[tokio::test(start_paused = true)]
+async fn a_vault_that_does_not_answer_leaves_room_for_the_others() {
+    let world = World::new();
+    let hung = world.vault.other(OTHER, "cluster-2");
+    let minute = Duration::from_secs(60);
+    hung.on(move |_, _| Some(Fault::LagThenFail(minute)));
+    let mut binding = world.kube.object("appbindings", NS, "vault").unwrap();
+    binding["metadata"] = json!({ "name": "hung", "namespace": NS });
+    binding["spec"]["clientConfig"]["url"] = json!(OTHER);
+    world.kube.create("appbindings", binding);
+    for n in 0..200 {
+        let name = format!("hung-{n}");
+        world.create_role(&name);
+        world.kube.edit("awsroles", NS, &name, |role| {
+            role["spec"]["vaultRef"]["name"] = json!("hung");
+        });
+    }
+    let running = world.start();
+    // One call's limit, at most, until it shows.
+    world
+        .within(70, "ready", || world.is_ready("awsroles", "reader"))
+        .await;
+    for n in 0..30 {
+        let name = format!("good-{n}");
+        world.create_role(&name);
+        world
+            .within(5, &name, || world.is_ready("awsroles", &name))
+            .await;
+        tokio::time::sleep(Duration::from_secs(7)).await;
+    }
+    hung.mend();
+    let mut engine = world.kube.object("secretengines", NS, "engine").unwrap();
+    engine["metadata"] = json!({ "name": "hung", "namespace": NS });
+    engine["spec"]["vaultRef"]["name"] = json!("hung");
+    engine["status"] = json!({});
+    world.kube.create("secretengines", engine);
+    world
+        .within(300, "all are ready", || {
+            (0..200).all(|n| world.is_ready("awsroles", &format!("hung-{n}")))
+        })
+        .await;
+    running.stop().await;
+}
+
 /// Forty drives wait for one read that fails: once, not one after the other.
 #[tokio::test(start_paused = true)]
 async fn a_slow_failure_is_shared_by_all_who_wait_for_it() {

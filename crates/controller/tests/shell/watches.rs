@@ -102,6 +102,86 @@ async fn what_cannot_be_decoded_does_not_stop_the_others_and_can_still_go() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_can_no_longer_be_decoded_is_left_as_it_is() {
+    let world = World::new();
+    let running = world.settled().await;
+    world.approved("app");
+    world.issued("app").await;
+    let key = world.key_of("app");
+    for relisted in [false, true] {
+        world.kube.edit(REQUESTS, NS, "app", |request| {
+            request["spec"]["subjects"] = json!(5);
+        });
+        world.kube.edit("awsroles", NS, "reader", |role| {
+            role["spec"]["policyARNs"] = json!(5);
+        });
+        if relisted {
+            world.kube.expire_watches();
+        }
+        rest().await;
+        world.forget_calls();
+        tokio::time::sleep(Duration::from_secs(3600)).await;
+        assert_eq!(world.writes(), Vec::<String>::new());
+        let asked = world.vault.calls();
+        let about = |c: &&String| c.contains("creds") || c.contains("reader");
+        assert_eq!(asked.iter().find(about), None, "neither is looked at");
+        assert_eq!(world.vault.live_keys(), [key.clone().unwrap()], "it lives");
+    }
+    // The role is still there for its engine, which waits for it.
+    world.kube.delete("secretengines", NS, "engine");
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    assert!(world.vault.has_mount("aws"));
+    let engine = world.condition("secretengines", "engine", "Ready");
+    assert_eq!(engine["reason"], "InUse");
+
+    // Mended, both go on: the role is looked at, and the request ends its key when it is deleted.
+    world.kube.edit("awsroles", NS, "reader", |role| {
+        role["spec"]["policyARNs"] = json!(["arn:aws:iam::aws:policy/ReadOnlyAccess"]);
+    });
+    world.kube.edit(REQUESTS, NS, "app", |request| {
+        let subject = json!({ "kind": "ServiceAccount", "name": "app", "namespace": NS });
+        request["spec"]["subjects"] = json!([subject]);
+    });
+    world.kube.delete(REQUESTS, NS, "app");
+    world.kube.delete("awsroles", NS, "reader");
+    world
+        .within(120, "all is gone", || {
+            world.kube.all("secretengines").is_empty() && world.vault.live_keys().is_empty()
+        })
+        .await;
+    running.stop().await;
+}
+
+/// A role of another namespace in the same mount, by an AppBinding of its own.
+#[tokio::test(start_paused = true)]
+async fn an_engine_waits_for_roles_of_other_namespaces_as_well() {
+    let world = World::new();
+    for (resource, name) in [("appbindings", "vault"), ("secrets", "login")] {
+        let mut copy = world.kube.object(resource, NS, name).unwrap();
+        copy["metadata"] = json!({ "name": name, "namespace": "other" });
+        world.kube.create(resource, copy);
+    }
+    let mut role = world.kube.object("awsroles", NS, "reader").unwrap();
+    role["metadata"] = json!({ "name": "theirs", "namespace": "other" });
+    let running = world.settled().await;
+    world.kube.create("awsroles", role);
+    rest().await;
+    world.kube.delete("awsroles", NS, "reader");
+    world.kube.delete("secretengines", NS, "engine");
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    assert!(world.vault.has_mount("aws"));
+    let engine = world.condition("secretengines", "engine", "Ready");
+    assert_eq!(engine["reason"], "InUse");
+    let words = engine["message"].as_str().unwrap();
+    assert!(words.contains("other/theirs"), "{words}");
+    world.kube.delete("awsroles", "other", "theirs");
+    world
+        .within(60, "the mount goes", || !world.vault.has_mount("aws"))
+        .await;
+    running.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_panic_in_one_drive_does_not_stop_the_others_and_is_counted() {
     let world = World::new();
     world.create_role("bad");

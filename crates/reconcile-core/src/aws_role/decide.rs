@@ -67,10 +67,15 @@ pub(super) fn trouble(o: &Observed) -> Option<Failure> {
 
 fn foreign(o: &Observed) -> Option<Failure> {
     let owner = o.foreign()?;
+    let unseen = if owner.namespace == o.object.namespace {
+        "which is not in this cluster"
+    } else {
+        "which is not in this cluster, or in a namespace that this operator does not watch (--namespace)"
+    };
     Some(Failure::invalid(
         reasons::NOT_OURS,
         format!(
-            "{}/ in Vault was mounted for SecretEngine {}/{} (uid {}), which is not in this cluster: another cluster named \"{}\" may have a role {} there, so nothing is written. Give each cluster a --cluster-name of its own, or use another mount. If the mount was this cluster's, a SecretEngine with spec.adopt: true takes it over",
+            "{}/ in Vault was mounted for SecretEngine {}/{} (uid {}), {unseen}: another cluster named \"{}\" may have a role {} there, so nothing is written. Give each cluster a --cluster-name of its own, or use another mount. If the mount was this cluster's, a SecretEngine with spec.adopt: true takes it over",
             o.spec.path,
             owner.namespace,
             owner.name,

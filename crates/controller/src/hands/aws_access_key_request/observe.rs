@@ -50,13 +50,8 @@ impl RequestHands {
         o.held = self.in_hand.held(&o.object.uid);
         o.role = self.role(request);
         o.vaults.clear();
-        let judged = o.state.approved_generation;
-        let undecided = matches!(
-            approval(&o.previous.conditions, o.object.generation, judged),
-            Approval::Pending | Approval::Stale { .. }
-        );
         // Nothing was ever issued: no Vault matters, and nobody logs in for it.
-        if undecided && o.state.credential.is_none() && o.state.retiring.is_empty() {
+        if undecided(request) {
             return (o, Grip::new());
         }
         self.look_at_namespace(&mut o).await;
@@ -64,6 +59,18 @@ impl RequestHands {
         self.look_at_objects(&mut o);
         self.look_at_lease(&mut o);
         (o, grip)
+    }
+
+    pub(super) fn asked(&self, request: &AWSAccessKeyRequest) -> Option<Binding> {
+        if undecided(request) {
+            return None;
+        }
+        let at = &request.spec.role_ref;
+        let role = named(&self.stores.roles, &at.namespace, &at.name).map(|role| Binding {
+            namespace: at.namespace.clone(),
+            name: role.spec.vault_ref.name.clone(),
+        });
+        role.or_else(|| bindings_of(&self.stores, request).into_iter().next())
     }
 
     fn role(&self, request: &AWSAccessKeyRequest) -> Known<RoleSeen> {
@@ -222,6 +229,18 @@ impl RequestHands {
             Known::Is(owned_by(o.meta(), uid) && right(&o))
         })
     }
+}
+
+/// Whether nothing was issued, and nobody has said that it shall be.
+fn undecided(request: &AWSAccessKeyRequest) -> bool {
+    let Some(status) = &request.status else {
+        return true;
+    };
+    let generation = request.metadata.generation.unwrap_or_default();
+    let judged = approval(&status.conditions, generation, status.approved_generation);
+    matches!(judged, Approval::Pending | Approval::Stale { .. })
+        && status.credential.is_none()
+        && status.retiring.is_empty()
 }
 
 /// Whether Vault holds what the role's spec says; else why not.
