@@ -115,7 +115,7 @@ impl OwnStand for SandboxStand {
             ..Config::default()
         };
         // No two stands hand out the same ids.
-        let seed = config.clock.now().as_nanosecond() as u64;
+        let seed = config.clock.now().as_microsecond().unsigned_abs();
         (config.kube.seed, config.vault.seed, config.aws.seed) = (seed, seed, seed);
         config.vault_tls = wants.tls.is_some();
         config.names.extend(wants.tls.map(str::to_owned));

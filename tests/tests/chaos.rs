@@ -126,6 +126,7 @@ struct Chaos<S> {
     long: bool,
 }
 
+#[expect(clippy::print_stdout, reason = "the table of hits")]
 async fn killed_at_every_boundary_it_leaves_one_key_a_request_and_then_none<S: OwnStand>()
 -> Result<()> {
     let long = std::env::var("LEASEHOLD_CHAOS").is_ok_and(|v| v == "long");
