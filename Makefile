@@ -10,6 +10,8 @@ export PATH := $(TOOLS)/bin:$(PATH)
 
 # In CI the committed Cargo.lock is used as it is; elsewhere a new dependency may enter it.
 LOCKED := $(if $(CI),--locked)
+# The scenarios on in-process servers; the same ones on real servers are `make e2e`.
+IN_PROCESS := (package(e2e) & test(/^(.*::)?sandbox::/))
 HAS_NEXTEST := cargo nextest --version >/dev/null 2>&1
 
 .DEFAULT_GOAL := help
@@ -33,12 +35,13 @@ lint-clippy:
 lint-links:
 	.ci/links
 
-test: test-run test-doc ## All tests but the end-to-end ones: no Go, Python, cluster or Vault needed
+test: test-run test-doc ## All tests, the scenarios on in-process servers: no Go, Python, cluster or Vault needed
 test-run:
 	@if $(HAS_NEXTEST); then set -x; \
-	    cargo nextest run $(LOCKED) --workspace -E 'not package(e2e)'; \
+	    cargo nextest run $(LOCKED) --workspace -E 'not package(e2e) | $(IN_PROCESS)'; \
 	else set -x; \
-	    cargo test $(LOCKED) --workspace --exclude e2e; \
+	    cargo test $(LOCKED) --workspace --exclude e2e && \
+	    cargo test $(LOCKED) --workspace --tests -- sandbox::; \
 	fi
 test-doc: # which nextest does not run, and cargo test has run already
 	@if $(HAS_NEXTEST); then set -x; \
@@ -57,11 +60,11 @@ explore: ## Explore the core further than every build can wait for: minutes, and
 servers: ## Build the real servers of the end-to-end tests, once: wants Go and Python, 20 minutes
 	@tests/servers/build.sh
 
-e2e: servers build ## The main job on a real API server, a real Vault and a stand-in for AWS
+e2e: servers build ## The scenarios on a real API server, a real Vault and a stand-in for AWS
 	@if $(HAS_NEXTEST); then set -x; \
-	    cargo nextest run $(LOCKED) --workspace -E 'package(e2e)'; \
+	    cargo nextest run $(LOCKED) --workspace -E 'package(e2e) - $(IN_PROCESS)'; \
 	else set -x; \
-	    cargo test $(LOCKED) -p e2e -- --test-threads=2; \
+	    cargo test $(LOCKED) --workspace --tests -- --test-threads=2 --skip sandbox::; \
 	fi
 
 stand: servers build ## The same servers and an operator, to try things by hand until Ctrl-C

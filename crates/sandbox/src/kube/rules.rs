@@ -24,7 +24,7 @@ pub(super) fn blank(resource: &Resource) -> Value {
         "ConfigMap" | "Secret" | "ServiceAccount" | "Role" | "ClusterRole"
     );
     if resource.is_custom() || is_plain {
-        if resource.kind.ends_with("Role") {
+        if is_plain && resource.kind.ends_with("Role") {
             blank["rules"] = Value::Null;
         }
         return blank;
