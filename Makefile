@@ -15,7 +15,7 @@ IN_PROCESS := (package(e2e) & test(/^(.*::)?sandbox::/))
 HAS_NEXTEST := cargo nextest --version >/dev/null 2>&1
 
 .DEFAULT_GOAL := help
-.PHONY: help build fmt lint lint-fmt lint-clippy lint-links test test-run test-doc laws mutants explore servers e2e stand chaos bench \
+.PHONY: help build fmt lint lint-fmt lint-clippy lint-links test test-run test-doc laws mutants explore sandbox servers e2e stand chaos bench \
 	bench-counts generated layers deny doc tools explain clean
 
 help: ## Show this help
@@ -56,6 +56,9 @@ mutants: ## Plant a mistake at a time in the core, and print how the explorer fi
 
 explore: ## Explore the core further than every build can wait for: minutes, and gigabytes
 	cargo run $(LOCKED) --release -p leasehold-reconcile-core --example deeper
+
+sandbox: build ## Kubernetes, Vault and AWS in one process with the operator at work, until Ctrl-C
+	target/debug/leasehold-sandbox $(ARGS)
 
 servers: ## Build the real servers of the end-to-end tests, once: wants Go and Python, 20 minutes
 	@tests/servers/build.sh
