@@ -30,7 +30,7 @@ macro_rules! files {
 }
 
 /// In this order: later files build on what earlier ones left, and the last seals Vault.
-const FILES: [(&str, &str); 19] = files![
+const FILES: [(&str, &str); 23] = files![
     "0_wire",
     "1_1_mounts",
     "1_2_auth_mounts",
@@ -43,11 +43,15 @@ const FILES: [(&str, &str); 19] = files![
     "1_5_leases",
     "2_6_aws_fails",
     "2_8_static_roles",
+    "2_2_rotate_root",
+    "2_7_user_names",
+    "1_5_leases_that_fail",
     "1_7_tokens",
     "1_6_wrapping",
     "3_1_aws_auth_config",
     "3_2_aws_auth_roles",
     "3_3_aws_auth_login",
+    "3_3_more_logins",
     "4_1_kubernetes",
     "1_3_seal",
 ];
@@ -93,16 +97,19 @@ async fn the_sandboxs_vault_answers_as_the_real_one() -> Result<()> {
 
 /// The answer; if need be, the one that comes in the end.
 async fn answer(side: &mut Side, step: &Step) -> Result<Answer> {
+    let mut last = Answer::default();
     for _ in 0..600 {
         let answer = side.ask(step).await.with_context(|| step.place.clone())?;
         match &step.until {
             Some(awaited) if !answer.body.to_string().contains(awaited) => {
+                last = answer;
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
             _ => return Ok(answer),
         }
     }
-    anyhow::bail!("{}: never {:?}", step.place, step.until)
+    let Step { place, until, .. } = step;
+    anyhow::bail!("{place}: {} never said {until:?}, but {last:?}", side.url)
 }
 
 /// What was found.

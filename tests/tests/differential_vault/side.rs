@@ -129,7 +129,7 @@ impl Side {
             })
     }
 
-    /// Who is in its AWS: two roles, a group, an administrator, a user and a session.
+    /// Who is in its AWS: two roles, a group, administrators, a user and a session.
     pub(crate) async fn populate(&mut self) -> Result<()> {
         let root = self.aws.root_key();
         let aws = self.aws.aws(root.clone())?;
@@ -148,18 +148,17 @@ impl Side {
             .await?;
 
         self.knows("root", &root.access_key, &root.secret_key, "");
-        for user in ["adm", "jo"] {
+        for user in ["adm", "jo", "spare", "spare2"] {
             let name = ("UserName", user);
             aws.call("iam", "CreateUser", &[name]).await?;
             let key = aws.call("iam", "CreateAccessKey", &[name]).await?;
             self.knows_key(user, &key)?;
         }
-        let rights = [
-            ("UserName", "adm"),
-            ("PolicyName", "x"),
-            ("PolicyDocument", all),
-        ];
-        aws.call("iam", "PutUserPolicy", &rights).await?;
+        for user in ["adm", "spare", "spare2"] {
+            let name = ("UserName", user);
+            let rights = [name, ("PolicyName", "x"), ("PolicyDocument", all)];
+            aws.call("iam", "PutUserPolicy", &rights).await?;
+        }
         let session = [
             ("RoleArn", "arn:aws:iam::123456789012:role/vault-auth"),
             ("RoleSessionName", "sess"),

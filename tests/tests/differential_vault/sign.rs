@@ -34,11 +34,11 @@ pub(crate) fn login(step: &Step, kept: &BTreeMap<String, String>) -> Value {
     }
     let signature = authorization(who("key"), who("secret"), &now, &url, &body, &headers);
     headers.insert("authorization".to_owned(), signature);
-    for (name, value) in pairs(&step.how["unsigned"]) {
-        headers.insert(name, value);
-    }
     for name in step.how["without"].as_array().into_iter().flatten() {
         headers.remove(name.as_str().unwrap_or_default());
+    }
+    for (name, value) in pairs(&step.how["unsigned"]) {
+        headers.insert(name, value);
     }
 
     let sent: Map<_, _> = headers
