@@ -223,8 +223,8 @@ fn clean(path: &str) -> String {
 
 const JSON: &str = "application/json";
 
-fn response(status: u16, body: String) -> Response {
-    let mut response = Response::new(status, JSON, body);
+fn response(status: u16, content: &'static str, body: String) -> Response {
+    let mut response = Response::new(status, content, body);
     response.headers = vec![
         ("Cache-Control", "no-store".to_owned()),
         (
@@ -237,7 +237,7 @@ fn response(status: u16, body: String) -> Response {
 
 /// An object without an envelope.
 pub(super) fn plain(status: u16, body: &Value) -> Response {
-    response(status, body.to_string())
+    response(status, JSON, body.to_string())
 }
 
 pub(super) fn refusal(error: &Error) -> Response {
@@ -246,7 +246,7 @@ pub(super) fn refusal(error: &Error) -> Response {
 
 pub(super) fn redirect(to: String) -> Response {
     let body = format!("<a href=\"{to}\">Temporary Redirect</a>.\n\n");
-    let mut response = Response::new(307, "text/html; charset=utf-8", body);
+    let mut response = response(307, "text/html; charset=utf-8", body);
     response.headers.push(("Location", to));
     response
 }
@@ -305,16 +305,16 @@ pub(super) fn reply(op: Op, reply: Option<Reply>, request_id: &str, mount_type: 
     let Some(mut reply) = reply else {
         return match op {
             Op::Read | Op::List => refusal(&Error::silent(404)),
-            _ => response(204, String::new()),
+            _ => response(204, JSON, String::new()),
         };
     };
     let status = reply.status.unwrap_or(200);
     if let Some(body) = reply.body.take() {
-        return response(status, body);
+        return response(status, JSON, body);
     }
     let body = envelope(&reply, request_id, mount_type);
     if !reply.is_flat {
-        return response(status, body);
+        return response(status, JSON, body);
     }
     let mut all = reply.data.take().unwrap_or_default();
     if let Ok(Value::Object(envelope)) = serde_json::from_str(&body) {

@@ -26,12 +26,39 @@ pub(super) fn normal(name: &str) -> String {
         .collect()
 }
 
-/// Fills a template in.
+/// Fills a template in; an error is as Vault says it.
 pub(super) fn fill(
     template: &str,
     fields: &Fields<'_>,
     env: &mut Env<'_>,
 ) -> Result<String, String> {
+    parts(template, fields, env).map_err(|reason| explained(template, &reason))
+}
+
+/// Go names the place: of what it cannot read the line, of what it cannot find the column too.
+fn explained(template: &str, reason: &str) -> String {
+    let Some(field) = reason.strip_prefix(NO_FIELD) else {
+        let line = template.lines().count().max(1);
+        return format!(
+            "unable to initialize username template: unable to parse template: template: \
+             template:{line}: {reason}"
+        );
+    };
+    let before = &template[..template.find(field).unwrap_or_default()];
+    let line = before.matches('\n').count() + 1;
+    let column = before.len() - before.rfind('\n').map_or(0, |at| at + 1);
+    format!(
+        "failed to generate username: unable to apply template: template: \
+         template:{line}:{column}: executing \"template\" at <{field}>: {NO_FIELD}{} in type \
+         aws.UsernameMetadata",
+        &field[1..]
+    )
+}
+
+/// What a reason begins with that ends with the field's name.
+const NO_FIELD: &str = "can't evaluate field ";
+
+fn parts(template: &str, fields: &Fields<'_>, env: &mut Env<'_>) -> Result<String, String> {
     let mut filled = String::new();
     // Of each `if` around: whether this part of it counts.
     let mut branches: Vec<bool> = Vec::new();
@@ -166,7 +193,7 @@ impl Evaluator<'_, '_, '_> {
             ".Type" => Ok(self.fields.kind.to_owned()),
             ".DisplayName" => Ok(self.fields.display_name.to_owned()),
             ".PolicyName" => Ok(self.fields.policy_name.to_owned()),
-            field if field.starts_with('.') => Err(format!("can't evaluate field {field}")),
+            field if field.starts_with('.') => Err(format!("{NO_FIELD}{field}")),
             _ => Ok(word),
         }
     }

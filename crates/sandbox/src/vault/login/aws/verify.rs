@@ -37,7 +37,9 @@ pub(super) fn log_in(
     if let Some(client) = &method.client {
         signed.check(client)?;
     }
-    let caller = ask_sts(method.client.as_ref(), &signed, env)
+    let client = method.client.as_ref();
+    let endpoint = sts_endpoint(client, &signed)?;
+    let caller = ask_sts(client, &endpoint, &signed, env)
         .map_err(|error| Error::bad(format!("error making upstream request: {error}")))?;
     let principal = Principal::of(&caller.arn).map_err(|error| {
         Error::bad(format!(
@@ -86,26 +88,35 @@ pub(super) fn log_in(
     }))
 }
 
-fn ask_sts(client: Option<&Client>, signed: &Signed, env: &mut Env<'_>) -> Result<Caller, String> {
-    let own = client.map(|client| client.sts_endpoint.clone());
-    let mut endpoint = own
-        .filter(|own| !own.is_empty())
-        .unwrap_or_else(|| "https://sts.amazonaws.com".to_owned());
+/// Where STS is for who signed.
+fn sts_endpoint(client: Option<&Client>, signed: &Signed) -> Result<String, Error> {
     if client.is_some_and(|client| client.follows_client_region) {
         let authorization = signed.header("Authorization").unwrap_or_default();
         let region = authorization
             .split("Credential=")
             .nth(1)
             .and_then(|scope| scope.split('/').nth(2))
-            .ok_or("region missing from Authorization header")?;
-        endpoint = format!("https://sts.{region}.amazonaws.com");
+            .ok_or_else(|| Error::bad("region missing from Authorization header"))?;
+        return Ok(format!("https://sts.{region}.amazonaws.com"));
     }
+    let own = client.map(|client| client.sts_endpoint.clone());
+    Ok(own
+        .filter(|own| !own.is_empty())
+        .unwrap_or_else(|| "https://sts.amazonaws.com".to_owned()))
+}
+
+fn ask_sts(
+    client: Option<&Client>,
+    endpoint: &str,
+    signed: &Signed,
+    env: &mut Env<'_>,
+) -> Result<Caller, String> {
     let (base, path) = match endpoint.split_once("://") {
         Some((scheme, rest)) => {
             let at = rest.find('/').unwrap_or(rest.len());
             (format!("{scheme}://{}", &rest[..at]), rest[at..].to_owned())
         }
-        None => (endpoint.clone(), String::new()),
+        None => (endpoint.to_owned(), String::new()),
     };
     let mut headers = vec![("Host".to_owned(), signed.host.clone())];
     let rest = signed.headers.iter().filter(|(name, _)| name != "Host");

@@ -1,0 +1,97 @@
+//! Where two answers differ.
+
+use serde_json::Value;
+
+/// An answer, as far as it is compared.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    /// By name; sorted.
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Value,
+}
+
+/// One place where they differ.
+#[derive(Debug)]
+pub(crate) struct Unlike {
+    /// `status`, a header's name, or a pointer into the body.
+    pub(crate) at: String,
+    pub(crate) real: String,
+    pub(crate) sandbox: String,
+}
+
+/// What remains of a time to live when it is asked for: later on a slow machine.
+const REMAINING: [&str; 2] = ["ttl", "lease_duration"];
+/// As many seconds as one server may be slower than the other.
+const SLOWER: i64 = 20;
+
+/// Everything in which the sandbox's answer is not the real one.
+pub(crate) fn unlike(real: &Answer, sandbox: &Answer) -> Vec<Unlike> {
+    let mut all = Vec::new();
+    if real.status != sandbox.status {
+        all.push(Unlike {
+            at: "status".to_owned(),
+            real: format!("{} {}", real.status, real.body),
+            sandbox: format!("{} {}", sandbox.status, sandbox.body),
+        });
+        // Whatever else differs, differs for that reason.
+        return all;
+    }
+    if real.headers != sandbox.headers {
+        all.push(Unlike {
+            at: "headers".to_owned(),
+            real: format!("{:?}", real.headers),
+            sandbox: format!("{:?}", sandbox.headers),
+        });
+    }
+    values("", "", (&real.body, &sandbox.body), &mut all);
+    all
+}
+
+fn values(at: &str, key: &str, (real, sandbox): (&Value, &Value), all: &mut Vec<Unlike>) {
+    match (real, sandbox) {
+        (Value::Object(left), Value::Object(right)) => {
+            for name in left
+                .keys()
+                .chain(right.keys().filter(|name| !left.contains_key(*name)))
+            {
+                let at = format!("{at}/{name}");
+                match (left.get(name), right.get(name)) {
+                    (Some(left), Some(right)) => values(&at, name, (left, right), all),
+                    (left, right) => all.push(Unlike {
+                        at,
+                        real: shown(left),
+                        sandbox: shown(right),
+                    }),
+                }
+            }
+        }
+        (Value::Array(left), Value::Array(right)) if left.len() == right.len() => {
+            for (index, pair) in left.iter().zip(right).enumerate() {
+                values(&format!("{at}/{index}"), key, pair, all);
+            }
+        }
+        (Value::Number(left), Value::Number(right)) if REMAINING.contains(&key) => {
+            let seconds = |number: &serde_json::Number| number.as_i64().unwrap_or_default();
+            let (left, right) = (seconds(left), seconds(right));
+            let is_close = left > SLOWER && right > SLOWER && (left - right).abs() <= SLOWER;
+            if left != right && !is_close {
+                all.push(differ(at, real, sandbox));
+            }
+        }
+        (real, sandbox) if real != sandbox => all.push(differ(at, real, sandbox)),
+        _ => {}
+    }
+}
+
+fn differ(at: &str, real: &Value, sandbox: &Value) -> Unlike {
+    Unlike {
+        at: at.to_owned(),
+        real: real.to_string(),
+        sandbox: sandbox.to_string(),
+    }
+}
+
+fn shown(value: Option<&Value>) -> String {
+    value.map_or_else(|| "nothing".to_owned(), ToString::to_string)
+}
