@@ -17,7 +17,7 @@ enum About {
 }
 
 /// The files with such tests, and the reason.
-const ALONE: [(&str, About, &str); 5] = [
+const ALONE: [(&str, About, &str); 6] = [
     (
         "aws_stand_in",
         About::Stands,
@@ -27,6 +27,11 @@ const ALONE: [(&str, About, &str); 5] = [
         "counts",
         About::Stands,
         "requests are counted from the real servers' audit logs; the stories of the core have the same counts",
+    ),
+    (
+        "differential_vault",
+        About::Stands,
+        "the in-process Vault against the real one",
     ),
     (
         "seed_000",
