@@ -49,7 +49,7 @@ impl Write<'_> {
 
     pub(super) fn warn_of_finalizers(&mut self, object: &Value, before: Option<&Value>) {
         if self.resource().is_custom() && !self.call.is_status() {
-            let found = super::names::bare_finalizers(object, before);
+            let found = names::bare_finalizers(object, before);
             self.warnings.extend(found);
         }
     }
