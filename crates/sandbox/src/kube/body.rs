@@ -102,12 +102,33 @@ pub(super) fn yaml(bytes: &[u8]) -> Result<Body, String> {
     let text = std::str::from_utf8(bytes).map_err(|error| error.to_string())?;
     // Kubernetes reads YAML 1.1, where `yes` and `on` are true.
     let options = serde_saphyr::options! { strict_booleans: false };
-    let value = serde_saphyr::from_str_with_options(text, options)
+    let mut value = serde_saphyr::from_str_with_options(text, options)
         .map_err(|error| format!("error converting YAML to JSON: yaml: {error}"))?;
+    without_fractions(&mut value);
     Ok(Body {
         value,
         duplicates: Vec::new(),
     })
+}
+
+/// Go writes 1.0 as 1.
+fn whole(value: f64) -> Option<i64> {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    #[allow(clippy::cast_possible_truncation, reason = "whole and small")]
+    (value.fract() == 0.0 && value.abs() < EXACT).then_some(value as i64)
+}
+
+fn without_fractions(value: &mut Value) {
+    match value {
+        Value::Number(number) if number.is_f64() => {
+            if let Some(whole) = number.as_f64().and_then(whole) {
+                *value = whole.into();
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(without_fractions),
+        Value::Object(fields) => fields.values_mut().for_each(without_fractions),
+        _ => {}
+    }
 }
 
 /// The error in Go's words. What only this reader refuses has its own.
@@ -169,6 +190,9 @@ impl<'de> Visitor<'de> for Tree<'_> {
     }
 
     fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Value, E> {
+        if let Some(whole) = whole(value) {
+            return Ok(whole.into());
+        }
         let number = serde_json::Number::from_f64(value);
         number
             .map(Value::Number)

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::apply::{Managers, Who};
 use super::query::{DeleteOptions, Propagation};
 use super::resource::Topic;
 use super::store::Stored;
@@ -148,7 +149,8 @@ impl Kube {
         else {
             return;
         };
-        let mut object = stored.value();
+        let before = stored.value();
+        let mut object = before.clone();
         let meta = meta::of(&mut object);
         if let Some(Value::Array(owners)) = meta.get_mut("ownerReferences") {
             owners.retain(|owner| owner["uid"] != uid);
@@ -156,6 +158,16 @@ impl Kube {
                 meta.remove("ownerReferences");
             }
         }
+        let version = resource.storage_version();
+        let who = Who {
+            is_update: true,
+            manager: "kube-controller-manager".to_owned(),
+            api_version: resource.api_version(version),
+            subresource: String::new(),
+        };
+        let mut managers = Managers::of(&object);
+        managers.updated(who, &before, &object, resource.schema(version), None, now);
+        managers.write(&mut object);
         self.put(&resource, object, now);
     }
 

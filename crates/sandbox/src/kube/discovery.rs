@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use ring::digest::{SHA256, digest};
 use serde_json::{Value, json};
 
 use super::Kube;
@@ -265,6 +268,12 @@ fn subresources(
     all
 }
 
+fn storage_version_hash(resource: &Resource) -> String {
+    let (group, version, kind) = (&resource.group, resource.storage_version(), &resource.kind);
+    let hash = digest(&SHA256, format!("{group}/{version}/{kind}").as_bytes());
+    STANDARD.encode(&hash.as_ref()[..8])
+}
+
 /// A resource and its subresources, as the old form of discovery has them.
 fn entries(resource: &Resource, version: &str) -> Vec<Value> {
     let mut entry = json!({
@@ -279,6 +288,9 @@ fn entries(resource: &Resource, version: &str) -> Vec<Value> {
     }
     if !resource.categories.is_empty() {
         entry["categories"] = json!(resource.categories);
+    }
+    if resource.is_custom() {
+        entry["storageVersionHash"] = storage_version_hash(resource).into();
     }
     let mut entries = vec![entry];
     for (name, kind, verbs) in subresources(resource, version) {

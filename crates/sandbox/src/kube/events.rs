@@ -33,6 +33,14 @@ pub(super) fn to_core(event: &mut Value) {
 pub(super) fn from_core(event: &mut Value) {
     event["apiVersion"] = "events.k8s.io/v1".into();
     rename(event, |(new, core)| (core, new));
+    // The core group shows these if they are empty, this one does not.
+    if let Some(map) = event.as_object_mut() {
+        for key in ["reportingController", "reportingInstance"] {
+            if map.get(key).is_some_and(|value| value == "") {
+                map.remove(key);
+            }
+        }
+    }
 }
 
 fn rename(

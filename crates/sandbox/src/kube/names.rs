@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::meta;
 use super::schema::Cause;
 
 const SUBDOMAIN: &str = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric \
@@ -11,9 +12,6 @@ const SUBDOMAIN: &str = "a lowercase RFC 1123 subdomain must consist of lower ca
 const LABEL: &str = "a lowercase RFC 1123 label must consist of lower case alphanumeric \
      characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  \
      or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')";
-const LABEL_1035: &str = "a DNS-1035 label must consist of lower case alphanumeric characters or \
-     '-', start with an alphabetic character, and end with an alphanumeric character (e.g. \
-     'my-name',  or 'abc-123', regex used for validation is '[a-z]([-a-z0-9]*[a-z0-9])?')";
 const KEY_NAME: &str = "must consist of alphanumeric characters, '-', '_' or '.', and must start \
      and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex \
      used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')";
@@ -30,8 +28,6 @@ const ANNOTATIONS: u64 = 256 * 1024;
 pub(super) enum Rule {
     Subdomain,
     Label,
-    /// Services, which become DNS names of their own.
-    Label1035,
     /// Whatever can stand in a path: RBAC's names.
     PathSegment,
 }
@@ -40,8 +36,7 @@ impl Rule {
     /// The rule for the names of a kind.
     pub(super) fn of(group: &str, kind: &str) -> Self {
         match (group, kind) {
-            ("", "Namespace") => Self::Label,
-            ("", "Service") => Self::Label1035,
+            ("", "Namespace" | "Service") => Self::Label,
             ("rbac.authorization.k8s.io", _) => Self::PathSegment,
             _ => Self::Subdomain,
         }
@@ -52,10 +47,6 @@ impl Rule {
         match self {
             Self::Subdomain => problems(name, 253, is_subdomain(name), SUBDOMAIN),
             Self::Label => problems(name, 63, is_label(name), LABEL),
-            Self::Label1035 => {
-                let is_right = is_label(name) && !name.starts_with(|c: char| c.is_ascii_digit());
-                problems(name, 63, is_right, LABEL_1035)
-            }
             Self::PathSegment => path_segment(name),
         }
     }
@@ -254,6 +245,31 @@ fn check_owners(owners: &Value) -> Vec<Cause> {
     causes
 }
 
+/// Finalizers of the server's own.
+const STANDARD: [&str; 4] = [
+    "orphan",
+    "foregroundDeletion",
+    "kubernetes",
+    super::custom::CLEANUP,
+];
+
+/// What clients are warned of: new finalizers of a custom resource that are bare names.
+pub(super) fn bare_finalizers(object: &Value, before: Option<&Value>) -> Vec<String> {
+    let old = before.map(meta::finalizers).unwrap_or_default();
+    let mut new = meta::finalizers(object);
+    new.retain(|name| !old.contains(name) && !name.contains('/') && !STANDARD.contains(name));
+    new.sort_unstable();
+    new.dedup();
+    new.into_iter()
+        .map(|name| {
+            format!(
+                "metadata.finalizers: {name:?}: prefer a domain-qualified finalizer name \
+                 including a path (/) to avoid accidental conflicts with other finalizer writers"
+            )
+        })
+        .collect()
+}
+
 /// Of custom resources a finalizer may also be a bare name.
 fn check_finalizers(finalizers: &Value, is_custom: bool) -> Vec<Cause> {
     let mut causes = Vec::new();
@@ -270,13 +286,7 @@ fn check_finalizers(finalizers: &Value, is_custom: bool) -> Vec<Cause> {
         causes.extend(wrong.iter().map(|why| Cause::refused(field, name, why)));
     }
     for (at, name) in names().enumerate() {
-        let standard = [
-            "orphan",
-            "foregroundDeletion",
-            "kubernetes",
-            super::custom::CLEANUP,
-        ];
-        let is_known = standard.contains(&name);
+        let is_known = STANDARD.contains(&name);
         if !is_custom && !name.contains('/') && !is_known {
             let why = "name is neither a standard finalizer name nor is it fully qualified";
             causes.push(Cause::refused(

@@ -71,6 +71,7 @@ impl Kube {
         let decoded = self.decode(&mut write, body);
         let mut object = decoded.map_err(|failure| on_patch(failure, &shown))?;
         place(&mut object, call)?;
+        write.warn_of_finalizers(&object, Some(&before));
         let stored = self.update(&write, &old, object)?;
         Ok(super::write::show(&write, &stored, 200))
     }
@@ -123,6 +124,7 @@ impl Kube {
         };
         let mut object = apply.to(&live, &config)?;
         place(&mut object, call)?;
+        write.warn_of_finalizers(&object, Some(&live));
         let (stored, code) = match old {
             Some(old) => (self.update(write, old, object)?, 200),
             None => (self.insert(write, object)?, 201),

@@ -47,6 +47,13 @@ impl Write<'_> {
         }
     }
 
+    pub(super) fn warn_of_finalizers(&mut self, object: &Value, before: Option<&Value>) {
+        if self.resource().is_custom() && !self.call.is_status() {
+            let found = names::bare_finalizers(object, before);
+            self.warnings.extend(found);
+        }
+    }
+
     /// What only the other endpoint, or the server, writes.
     fn hidden(&self) -> Option<&'static str> {
         let Call {
@@ -80,6 +87,7 @@ impl Kube {
             let message = "resourceVersion should not be set on objects to be created";
             return Err(Failure::internal(message));
         }
+        write.warn_of_finalizers(&object, None);
         let stored = self.insert(&write, object)?;
         Ok(show(&write, &stored, 201))
     }
@@ -245,7 +253,11 @@ impl Kube {
         if resource.is_custom()
             && let Some(schema) = resource.schema(&route.version)
         {
-            causes.extend(schema.validate(object, old));
+            let mut found = schema.validate(object, old);
+            if write.call.is_status() {
+                found.iter_mut().for_each(Cause::seen_from_status);
+            }
+            causes.extend(found);
         }
         causes.extend(super::rules::check(write, object, old));
         Ok(causes)
@@ -272,6 +284,7 @@ impl Kube {
             return Err(Failure::not_found(&resource.about(&route.name)));
         };
         transition::check_uid(resource, &old, &object)?;
+        write.warn_of_finalizers(&object, Some(&old.value()));
         let stored = self.update(&write, &old, object)?;
         Ok(show(&write, &stored, 200))
     }

@@ -26,7 +26,9 @@ fn mistyped(config: &Value, cause: &Cause) -> Option<String> {
         "integer" | "number" => "numeric (int or float)",
         "object" => "map",
         "array" => "list",
-        other => other,
+        word @ ("string" | "boolean") => word,
+        // Formats are checked once the whole is merged.
+        _ => return None,
     };
     let mut pointer = String::new();
     for part in cause.field.split(['.', '[']) {
@@ -35,9 +37,21 @@ fn mistyped(config: &Value, cause: &Cause) -> Option<String> {
     }
     let value = config.pointer(&pointer).filter(|value| !value.is_null())?;
     let field = &cause.field;
-    Some(format!(
-        ".{field}: expected {wanted}, got &value.valueUnstructured{{Value:{value}}}"
-    ))
+    let got = match (wanted, go_type(value)) {
+        ("numeric (int or float)", Some(name)) => name.to_owned(),
+        _ => format!("&value.valueUnstructured{{Value:{value}}}"),
+    };
+    Some(format!(".{field}: expected {wanted}, got {got}"))
+}
+
+fn go_type(value: &Value) -> Option<&'static str> {
+    Some(match value {
+        Value::Bool(_) => "bool",
+        Value::String(_) => "string",
+        Value::Array(_) => "[]interface {}",
+        Value::Object(_) => "map[string]interface {}",
+        Value::Null | Value::Number(_) => return None,
+    })
 }
 
 /// Lists by key or as sets whose items cannot be told apart.

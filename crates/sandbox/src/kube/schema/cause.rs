@@ -47,6 +47,15 @@ impl Cause {
         }
     }
 
+    /// At its own endpoint the status is checked by its own schema, which knows no way to it.
+    pub(crate) fn seen_from_status(&mut self) {
+        if let Some(below) = self.field.strip_prefix("status.") {
+            let long = format!(": {} in body", self.field);
+            let short = format!(": {below} in body");
+            self.message = self.message.replacen(&long, &short, 1);
+        }
+    }
+
     pub(crate) fn invalid(field: &str, value: &Value, detail: &str) -> Self {
         Self::invalid_text(field, &show(value), detail)
     }

@@ -55,7 +55,11 @@ fn kind(schema: &Schema, value: &Value, path: &str, causes: &mut Vec<Cause>) {
         other => other.name() == found,
     };
     if !(fits || value.is_null() && schema.nullable) {
-        causes.push(Cause::wrong_type(path, kind.name(), &show(&found.into())));
+        let (wanted, found) = match (kind, schema.checks.format.as_deref(), found) {
+            (Kind::Integer, Some(format @ ("int32" | "int64")), "number") => (format, "float64"),
+            _ => (kind.name(), found),
+        };
+        causes.push(Cause::wrong_type(path, wanted, &show(&found.into())));
     }
 }
 

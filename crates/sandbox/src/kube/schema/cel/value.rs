@@ -41,6 +41,8 @@ fn object(schema: &Schema, value: &Value, resource: bool) -> CelValue {
         let converted = match key.as_str() {
             "apiVersion" | "kind" if resource => plain(field),
             "metadata" if resource => metadata(field),
+            // For `has`, a field that is null is not there.
+            _ if field.is_null() && !is_map => continue,
             key => match (schema.child(key), is_map) {
                 (Some(below), _) => of(below, field, false),
                 (None, true) => plain(field),
