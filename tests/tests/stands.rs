@@ -17,7 +17,7 @@ enum About {
 }
 
 /// The files with such tests, and the reason.
-const ALONE: [(&str, About, &str); 6] = [
+const ALONE: [(&str, About, &str); 7] = [
     (
         "aws_stand_in",
         About::Stands,
@@ -27,6 +27,11 @@ const ALONE: [(&str, About, &str); 6] = [
         "counts",
         About::Stands,
         "requests are counted from the real servers' audit logs; the stories of the core have the same counts",
+    ),
+    (
+        "differential_kube",
+        About::Stands,
+        "the in-process Kubernetes against the real one",
     ),
     (
         "differential_vault",
