@@ -17,7 +17,7 @@ enum About {
 }
 
 /// The files with such tests, and the reason.
-const ALONE: [(&str, About, &str); 7] = [
+const ALONE: [(&str, About, &str); 8] = [
     (
         "aws_stand_in",
         About::Stands,
@@ -37,6 +37,11 @@ const ALONE: [(&str, About, &str); 7] = [
         "differential_vault",
         About::Stands,
         "the in-process Vault against the real one",
+    ),
+    (
+        "quota",
+        About::Scenario,
+        "the in-process Kubernetes has no ResourceQuota yet",
     ),
     (
         "seed_000",

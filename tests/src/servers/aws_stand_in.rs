@@ -38,7 +38,7 @@ impl std::ops::Deref for AwsStandIn {
 }
 
 impl AwsStandIn {
-    /// Starts one with nobody in it but the user of [`Self::root_key`].
+    /// Starts one with nobody in it but the user of [`StandIn::root_key`].
     pub async fn start() -> Result<Self> {
         Self::start_with(&[]).await
     }
