@@ -180,7 +180,9 @@ impl<S: Stand> Page<S> {
         let issued = self.world.phase(REQUEST, "session", "Issued").await?;
         assert_eq!(self.read("sts", "session")?, "ttl=5400s");
         ensure!((5390..=5400).contains(&life(&issued)?), "{issued}");
-        assert_eq!(text(&issued, "/status/lease/duration"), "1h30m0s");
+        // AWS says when it ends in whole seconds, and Vault takes from that what it shows.
+        let duration = text(&issued, "/status/lease/duration");
+        ensure!(["1h30m0s", "1h29m59s"].contains(&&*duration), "{duration}");
         let words = text(&e2e::world::ready(&issued), "/message");
         ensure!(words.contains("cannot be revoked"), "{words}");
         Ok(())
