@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
-use e2e::servers::eventually;
+use e2e::servers::{eventually, patiently};
 use e2e::world::scenes::{request, secret_of, simple_role};
 use e2e::{RealStand, Stand as _, World};
 use serde_json::json;
@@ -66,19 +66,4 @@ async fn main() -> Result<()> {
     other.stop().await?;
     println!("nothing is left behind");
     Ok(())
-}
-
-async fn patiently<F>(what: &str, probe: impl Fn() -> F) -> Result<()>
-where
-    F: Future<Output = Result<()>>,
-{
-    let mut last = String::new();
-    for _ in 0..300 {
-        match probe().await {
-            Ok(()) => return Ok(()),
-            Err(error) => last = format!("{error:#}"),
-        }
-        tokio::time::sleep(Duration::from_secs(1)).await;
-    }
-    bail!("{what}: {last}")
 }

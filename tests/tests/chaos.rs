@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use e2e::proxy::{Fate, Passing, Proxy, Watcher};
+use e2e::servers::patiently;
 use e2e::stand::Server;
 use e2e::{Operator, OwnStand, Stand, Start, World, manifests, on_both_stands};
 use serde_json::{Value, json};
@@ -305,19 +306,15 @@ impl<S: Stand> Chaos<S> {
     }
 
     /// Waits longer than other scenarios: intents of killed operators rest for 100 s each.
+    /// With the operator's log, where it fails.
     async fn patiently<F>(&self, what: &str, probe: impl Fn() -> F) -> Result<()>
     where
         F: Future<Output = Result<()>>,
     {
-        let mut last = String::new();
-        for _ in 0..600 {
-            match probe().await {
-                Ok(()) => return Ok(()),
-                Err(e) => last = format!("{e:#}"),
-            }
-            tokio::time::sleep(Duration::from_secs(1)).await;
-        }
-        bail!("{what}: {last}\n{}", self.log().await)
+        let Err(error) = patiently(what, probe).await else {
+            return Ok(());
+        };
+        bail!("{error:#}\n{}", self.log().await)
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
-use e2e::servers::eventually;
+use e2e::servers::{eventually, patiently};
 use e2e::world::scenes::{request, secret_of};
 use e2e::{Operator, OwnStand, Stand, World, on_both_stands};
 
@@ -72,22 +72,6 @@ async fn issued<S: Stand>(world: &World<S>, names: &[String], count: usize) -> R
 /// Waits until each request has one working key and Vault has no other.
 async fn one_key_each<S: Stand>(world: &World<S>, names: &[String]) -> Result<()> {
     patiently("one working key a request", || each_has_one(world, names)).await
-}
-
-/// Waits longer than others do: the read of a frozen operator is left alone for 100 s.
-async fn patiently<F>(what: &str, probe: impl Fn() -> F) -> Result<()>
-where
-    F: Future<Output = Result<()>>,
-{
-    let mut last = String::new();
-    for _ in 0..300 {
-        match probe().await {
-            Ok(()) => return Ok(()),
-            Err(error) => last = format!("{error:#}"),
-        }
-        tokio::time::sleep(Duration::from_secs(1)).await;
-    }
-    bail!("{what}: {last}")
 }
 
 async fn each_has_one<S: Stand>(world: &World<S>, names: &[String]) -> Result<()> {

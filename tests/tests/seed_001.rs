@@ -180,7 +180,7 @@ impl<S: Stand> Page<S> {
         let issued = self.world.phase(REQUEST, "session", "Issued").await?;
         assert_eq!(self.read("sts", "session")?, "ttl=5400s");
         ensure!((5390..=5400).contains(&life(&issued)?), "{issued}");
-        // AWS says when it ends in whole seconds, and Vault takes from that what it shows.
+        // AWS tells the end in whole seconds: the same reads of a real Vault give one or the other.
         let duration = text(&issued, "/status/lease/duration");
         ensure!(["1h30m0s", "1h29m59s"].contains(&&*duration), "{duration}");
         let words = text(&e2e::world::ready(&issued), "/message");

@@ -32,7 +32,7 @@ pub use cluster::{Cluster, ClusterOptions};
 pub use moto::{Moto, MotoOptions};
 pub use process::Process;
 pub use vault::{Storage, Vault, VaultOptions};
-pub use wait::eventually;
+pub use wait::{eventually, patiently};
 
 /// The folder of one server: data, configuration, log. Removed when dropped,
 /// unless `LEASEHOLD_KEEP` is set.

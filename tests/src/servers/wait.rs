@@ -11,9 +11,33 @@ pub const DEADLINE: Duration = Duration::from_secs(120);
 
 const STEP: Duration = Duration::from_millis(50);
 
+/// For what waits by design: an unanswered read is left alone for 100 s by each operator that
+/// meets it.
+const PATIENCE: Duration = Duration::from_mins(10);
+
 /// Polls `probe` until it succeeds and gives its value. After [`DEADLINE`] the
 /// error carries the probe's last one.
-pub async fn eventually<T, F>(what: &str, mut probe: impl FnMut() -> F) -> Result<T>
+pub async fn eventually<T, F>(what: &str, probe: impl FnMut() -> F) -> Result<T>
+where
+    F: Future<Output = Result<T>>,
+{
+    poll(what, DEADLINE, STEP, probe).await
+}
+
+/// The same for what takes minutes: polled once a second, given up after ten minutes.
+pub async fn patiently<T, F>(what: &str, probe: impl FnMut() -> F) -> Result<T>
+where
+    F: Future<Output = Result<T>>,
+{
+    poll(what, PATIENCE, Duration::from_secs(1), probe).await
+}
+
+async fn poll<T, F>(
+    what: &str,
+    deadline: Duration,
+    step: Duration,
+    mut probe: impl FnMut() -> F,
+) -> Result<T>
 where
     F: Future<Output = Result<T>>,
 {
@@ -23,9 +47,9 @@ where
             Ok(value) => return Ok(value),
             Err(error) => error,
         };
-        if start.elapsed() > DEADLINE {
-            bail!("{what}: not within {DEADLINE:?}, last: {error:#}");
+        if start.elapsed() > deadline {
+            bail!("{what}: not within {deadline:?}, last: {error:#}");
         }
-        tokio::time::sleep(STEP).await;
+        tokio::time::sleep(step).await;
     }
 }

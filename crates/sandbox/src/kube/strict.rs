@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::errors::{About, Failure};
 use super::query::FieldValidation;
 use super::resource::{Resource, Resources};
-use super::schema::Cause;
+use super::schema::{Cause, OBJECT_META};
 use super::write::Write;
 
 /// Checks what kind of object a body says it is.
@@ -296,24 +296,6 @@ fn mistyped(resource: &Resource, config: &Value) -> Option<String> {
     })
 }
 
-const META: &[&str] = &[
-    "annotations",
-    "creationTimestamp",
-    "deletionGracePeriodSeconds",
-    "deletionTimestamp",
-    "finalizers",
-    "generateName",
-    "generation",
-    "labels",
-    "managedFields",
-    "name",
-    "namespace",
-    "ownerReferences",
-    "resourceVersion",
-    "selfLink",
-    "uid",
-];
-
 /// The fields at the top of the built-in kinds, beyond those every object has.
 fn top(group: &str, kind: &str) -> &'static [&'static str] {
     match (group, kind) {
@@ -370,7 +352,7 @@ pub(super) fn prune(resource: &Resource, version: &str, object: &mut Value) -> V
     let mut problems = Vec::new();
     if let Some(meta) = object["metadata"].as_object_mut() {
         meta.retain(|key, _| {
-            let is_known = META.contains(&key.as_str());
+            let is_known = OBJECT_META.contains(&key.as_str());
             if !is_known {
                 problems.push(unknown(format!("metadata.{key}")));
             }

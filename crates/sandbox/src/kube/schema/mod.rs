@@ -31,6 +31,7 @@ use serde_json::Value;
 
 pub(crate) use cause::Cause;
 use cel::Rule;
+pub(crate) use prune::OBJECT_META;
 use values::Checks;
 
 /// How a list is merged by server-side apply.

@@ -5,7 +5,8 @@ use serde_json::{Map, Value};
 use super::numbers::is_whole;
 use super::{Schema, join};
 
-const OBJECT_META: [&str; 15] = [
+/// The fields of `metadata`.
+pub(crate) const OBJECT_META: [&str; 15] = [
     "annotations",
     "creationTimestamp",
     "deletionGracePeriodSeconds",
