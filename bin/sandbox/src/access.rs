@@ -56,6 +56,14 @@ impl Access {
         })
     }
 
+    /// Where the kubeconfig is.
+    pub fn kubeconfig(&self) -> &str {
+        self.variables
+            .iter()
+            .find(|(name, _)| *name == "KUBECONFIG")
+            .map_or("", |(_, path)| path)
+    }
+
     /// What to paste into another shell.
     pub fn told(&self, args: &Args) -> String {
         let mut text = String::from(

@@ -30,20 +30,25 @@ pub struct Args {
     /// when the program ends
     #[arg(long, value_name = "DIR")]
     pub dir: Option<PathBuf>,
-    /// How many times as fast as time the servers' clock runs, and the operator's
+    /// How many times as fast as time the servers' clock runs, and the operator's. Above 500 the
+    /// operator's timers fall behind
     #[arg(long, value_name = "N", default_value_t = 1.0, value_parser = speed)]
     pub speed: f64,
     /// Start the servers only; run the operator yourself
     #[arg(long)]
     pub no_operator: bool,
-    /// What is logged, on stderr: a level, or levels by module (info,leasehold_controller=debug)
-    #[arg(
-        long,
-        env = "LEASEHOLD_LOG",
-        value_name = "FILTER",
-        default_value = "warn"
-    )]
-    pub log: String,
+    /// Instead of staying up: play what Leasehold does, step by step, and end. The exit code is 1
+    /// if a step does not do what it says
+    #[arg(long, conflicts_with_all = ["no_operator", "speed", "dir"])]
+    pub tutorial: bool,
+    /// The tutorial as plain lines: no colours, nothing drawn over. So it is, too, where standard
+    /// output is no terminal; NO_COLOR takes the colours only
+    #[arg(long, requires = "tutorial")]
+    pub plain: bool,
+    /// What is logged, on stderr: a level, or levels by module (info,leasehold_controller=debug). If
+    /// absent: warn; error in the tutorial, which lets things go wrong on purpose
+    #[arg(long, env = "LEASEHOLD_LOG", value_name = "FILTER")]
+    pub log: Option<String>,
 }
 
 fn speed(text: &str) -> Result<f64, String> {

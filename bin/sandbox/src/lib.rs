@@ -5,6 +5,8 @@ pub mod args;
 pub mod operator;
 pub mod prepare;
 pub mod running;
+pub mod timers;
+pub mod tutorial;
 
 use std::io::Write;
 
@@ -17,11 +19,14 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use access::Access;
 use args::Args;
 use running::Running;
+use tutorial::screen::Style;
 
 /// Does what the command line says, until a signal.
 pub fn execute(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
-    telemetry::init(LogFormat::Text, &args.log)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
+    let log = if args.tutorial { "error" } else { "warn" };
+    telemetry::init(LogFormat::Text, args.log.as_deref().unwrap_or(log))?;
+    // One thread: only its timers can be set forward.
+    let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .context("the runtime cannot be started")?;
@@ -38,9 +43,17 @@ async fn stay_up(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
         _ = interrupt.recv() => return Ok(()),
         _ = terminate.recv() => return Ok(()),
     };
+    if args.tutorial {
+        return tokio::select! {
+            played = tutorial::play(running, Style::of(args), out) => played,
+            _ = interrupt.recv() => Err(anyhow::anyhow!("interrupted")),
+            _ = terminate.recv() => Err(anyhow::anyhow!("ended by a signal")),
+        };
+    }
     let access = Access::write(&running.sandbox, args.dir.as_deref())?;
     print(out, &access.told(args))?;
     tokio::select! {
+        () = timers::follow(&running.sandbox) => {}
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
     }

@@ -23,7 +23,7 @@ impl Running {
     /// Starts the servers and fills them, then the operator, and waits until it works.
     pub async fn start(args: &Args) -> anyhow::Result<Self> {
         let sandbox = Sandbox::start(config(args)?).await?;
-        prepare::all(&sandbox)?;
+        prepare::all(&sandbox).await?;
         sandbox.clock().set_rate(args.speed);
         let operator = if args.no_operator {
             None
@@ -31,6 +31,15 @@ impl Running {
             Some(Work::start(&sandbox).await?)
         };
         Ok(Self { sandbox, operator })
+    }
+
+    /// Ends the operator, and starts another one over what is there.
+    pub async fn restart(&mut self) -> anyhow::Result<()> {
+        if let Some(operator) = self.operator.take() {
+            operator.stop().await;
+        }
+        self.operator = Some(Work::start(&self.sandbox).await?);
+        Ok(())
     }
 
     /// Ends the operator, then the servers.

@@ -39,6 +39,7 @@ pub(super) struct Line<S: Served> {
 
 impl<S: Served> Line<S> {
     pub(super) async fn exchange(&self, request: HttpRequest) -> Result<HttpResponse, IsCut> {
+        let _under_way = self.shared.begin();
         let request = match self.read(request).await {
             Ok(request) => request,
             Err(Refused::With(response)) => return Ok(self.last(response)),

@@ -25,7 +25,7 @@ use crate::wire::{Request, Response};
 
 pub use admin::ADMIN_PATH;
 pub use server::{Limits, Server, Settings};
-pub use shared::Shared;
+pub use shared::{Calls, Shared};
 #[cfg(feature = "tls")]
 pub use tls::{Identity, TlsError};
 

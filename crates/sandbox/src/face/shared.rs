@@ -1,6 +1,7 @@
 //! A machine that its server and its tests share.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -18,6 +19,17 @@ struct Parts<S: Served> {
     clock: Clock,
     /// Somebody was at the machine: what is due next may have changed.
     touched: Notify,
+    begun: AtomicU64,
+    ended: AtomicU64,
+}
+
+/// How many calls came over the wire so far. A watch has ended once its answer began.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Calls {
+    /// Those that arrived whole or in part.
+    pub begun: u64,
+    /// Those that were answered or cut.
+    pub ended: u64,
 }
 
 struct Held<S: Served> {
@@ -48,7 +60,23 @@ impl<S: Served> Shared<S> {
             }),
             clock,
             touched: Notify::new(),
+            begun: AtomicU64::new(0),
+            ended: AtomicU64::new(0),
         }))
+    }
+
+    /// How many calls came over the wire so far.
+    pub fn calls(&self) -> Calls {
+        // The ended ones first: none of them is then missing among the begun.
+        let ended = self.0.ended.load(Ordering::SeqCst);
+        let begun = self.0.begun.load(Ordering::SeqCst);
+        Calls { begun, ended }
+    }
+
+    /// Counts a call; it has ended when this is dropped.
+    pub(super) fn begin(&self) -> UnderWay<S> {
+        self.0.begun.fetch_add(1, Ordering::SeqCst);
+        UnderWay(self.clone())
     }
 
     /// Looks at the machine, or changes it, between two requests. It must not be called from
@@ -118,6 +146,15 @@ impl<S: Served> Shared<S> {
 
     fn lock(&self) -> MutexGuard<'_, Held<S>> {
         self.0.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A call that has begun.
+pub(super) struct UnderWay<S: Served>(Shared<S>);
+
+impl<S: Served> Drop for UnderWay<S> {
+    fn drop(&mut self) {
+        self.0.0.ended.fetch_add(1, Ordering::SeqCst);
     }
 }
 

@@ -16,7 +16,7 @@ use crate::aws::{self, Aws};
 use crate::clock::Clock;
 #[cfg(feature = "tls")]
 use crate::face::Identity;
-use crate::face::{Answer, Limits, Served, Server, Settings, Shared};
+use crate::face::{Answer, Calls, Limits, Served, Server, Settings, Shared};
 use crate::faults::Fault;
 use crate::kube::{self, Kube};
 use crate::vault::{self, Vault, Wired};
@@ -222,6 +222,16 @@ impl Sandbox {
     /// The clock all three go by.
     pub fn clock(&self) -> &Clock {
         &self.clock
+    }
+
+    /// How many calls came to the three of them over the wire so far. When none begins and none
+    /// is under way for a moment, whoever works on them waits for time to pass.
+    pub fn calls(&self) -> Calls {
+        let all = [self.kube.calls(), self.vault.calls(), self.aws.calls()];
+        all.into_iter().fold(Calls::default(), |sum, one| Calls {
+            begun: sum.begun + one.begun,
+            ended: sum.ended + one.ended,
+        })
     }
 
     /// Looks at Kubernetes, or changes it, between two requests.
