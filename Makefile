@@ -15,11 +15,20 @@ IN_PROCESS := (package(e2e) & test(/^(.*::)?sandbox::/))
 HAS_NEXTEST := cargo nextest --version >/dev/null 2>&1
 
 .DEFAULT_GOAL := help
-.PHONY: help build fmt lint lint-fmt lint-clippy lint-links test test-run test-doc laws mutants explore sandbox servers e2e stand chaos bench \
+.PHONY: help demo picture build fmt lint lint-fmt lint-clippy lint-links test test-run test-doc laws mutants explore sandbox servers e2e stand chaos bench \
 	bench-counts generated layers deny doc tools explain clean
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# Without what only tests need: half the time of a first build.
+demo: ## See it work: what Leasehold does, step by step, on servers in one process
+	cargo build $(LOCKED) --workspace --bin leasehold-sandbox
+	@target/debug/leasehold-sandbox --tutorial $(ARGS)
+
+picture: ## Play the demo and keep a picture of it, docs/demo.svg
+	cargo build $(LOCKED) --workspace --all-targets
+	target/debug/examples/picture >docs/demo.svg.new && mv docs/demo.svg.new docs/demo.svg
 
 build: ## Build everything; the programs are target/debug/leasehold and target/debug/kubectl-vault
 	cargo build $(LOCKED) --workspace --all-targets

@@ -1,4 +1,4 @@
-//! KubeVault's manifests (`examples/seeds/`) and ours (`examples/quickstart/`) are read strictly
+//! KubeVault's manifests (`examples/seeds/`) and ours (`examples/quickstart/`, `examples/tutorial/`) are read strictly
 //! and written back: nothing is lost, nothing appears but the defaults listed here.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 
@@ -76,11 +76,17 @@ fn manifests(folder: &str) -> Vec<(String, String)> {
     found
 }
 
+fn ours() -> impl Iterator<Item = (String, String)> {
+    ["examples/quickstart", "examples/tutorial"]
+        .into_iter()
+        .flat_map(manifests)
+}
+
 #[test]
 fn nothing_is_lost_or_added() {
     let seeds = manifests("examples/seeds");
     assert_eq!(seeds.len(), 6);
-    for (file, yaml) in seeds.into_iter().chain(manifests("examples/quickstart")) {
+    for (file, yaml) in seeds.into_iter().chain(ours()) {
         let (manifest, object) = read_and_written(&file, &yaml);
         assert_eq!(object, with_defaults(manifest), "{file}");
     }
@@ -89,10 +95,7 @@ fn nothing_is_lost_or_added() {
 #[test]
 fn nothing_is_lost_or_added_by_the_api_server() {
     let definitions = definitions();
-    for (file, yaml) in manifests("examples/seeds")
-        .into_iter()
-        .chain(manifests("examples/quickstart"))
-    {
+    for (file, yaml) in manifests("examples/seeds").into_iter().chain(ours()) {
         let manifest: Value = serde_saphyr::from_str(&yaml).unwrap();
         let Some((_, definition)) = definitions.iter().find(|(k, _)| *k == manifest["kind"]) else {
             continue;

@@ -68,7 +68,7 @@ fn summary(stage: &mut Stage<'_>, is_well: bool, took: Duration) {
         (
             "a key outlives its reason",
             format!(
-                "{keys} keys were in Secrets, {sessions} of them of sessions; {alive} work now"
+                "{keys} keys were in Secrets, {sessions} of them sessions; {alive} work now"
             ),
         ),
         (
