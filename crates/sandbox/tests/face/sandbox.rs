@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use leasehold_sandbox::aws::FaultPlan;
+use leasehold_sandbox::face::Calls;
+use leasehold_sandbox::faults::{FaultPlan as FaultPlanOfAll, Rule};
 use leasehold_sandbox::{Config, Sandbox};
 use serde_json::{Value, json};
 
@@ -305,4 +307,26 @@ async fn kubernetes_and_vault_may_speak_tls() {
         }
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
+}
+
+#[tokio::test]
+async fn calls_are_counted_and_so_are_those_under_way() {
+    let sandbox = Sandbox::start(Config::default()).await.unwrap();
+    let slow = Rule {
+        delay_ms: 3_600_000,
+        ..Rule::default()
+    };
+    let plan = FaultPlanOfAll { rules: vec![slow] };
+    sandbox.with_vault(|vault| vault.set_faults(plan));
+    let mut waiting = Client::to(sandbox.addresses()[1]).await;
+    waiting
+        .send("GET /v1/sys/health HTTP/1.1\r\nHost: h\r\n\r\n")
+        .await;
+    while sandbox.calls().begun == 0 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    assert_eq!(sandbox.calls().ended, 0);
+    let mut client = Client::to(sandbox.addresses()[0]).await;
+    client.ask("GET /version", "").await.unwrap();
+    assert_eq!(sandbox.calls(), Calls { begun: 2, ended: 1 });
 }
