@@ -3,9 +3,7 @@
 //! that nobody can shorten, so that this is no test of every build: `make chaos` runs it.
 #![allow(clippy::print_stdout, reason = "says how far it is")]
 
-use std::time::Duration;
-
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use e2e::servers::{eventually, patiently};
 use e2e::world::scenes::{request, secret_of, simple_role};
 use e2e::{RealStand, Stand as _, World};

@@ -67,9 +67,7 @@ fn summary(stage: &mut Stage<'_>, is_well: bool, took: Duration) {
     let rows = [
         (
             "a key outlives its reason",
-            format!(
-                "{keys} keys were in Secrets, {sessions} of them sessions; {alive} work now"
-            ),
+            format!("{keys} keys were in Secrets, {sessions} of them sessions; {alive} work now"),
         ),
         (
             "a Secret holds a dead key",

@@ -92,6 +92,7 @@ impl Scale {
         match life.died {
             Some(_) if life.key.is_session() => line.push((Tone::Aside, "◌".to_owned())),
             Some(_) => line.push((Tone::Bad, "✕".to_owned())),
+            None if life.replaced.is_some() => line.push((Tone::News, "─".to_owned())),
             None => line.push((Tone::Good, "━".to_owned())),
         }
         line

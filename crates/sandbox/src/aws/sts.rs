@@ -49,6 +49,19 @@ impl TokenCheck {
     ) -> Self {
         Self(Box::new(check))
     }
+
+    /// This check, and then another one of what it believes.
+    #[must_use]
+    pub fn and(
+        self,
+        another: impl Fn(&str, &WebIdentity, Timestamp) -> Result<(), String> + Send + Sync + 'static,
+    ) -> Self {
+        Self::new(move |token, now| {
+            let identity = (self.0)(token, now)?;
+            another(token, &identity, now)?;
+            Ok(identity)
+        })
+    }
 }
 
 impl Default for TokenCheck {

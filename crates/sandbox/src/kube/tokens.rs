@@ -54,6 +54,16 @@ impl Issuer {
 }
 
 impl Kube {
+    /// Whether this server signed a ServiceAccount's token, and the token has not ended.
+    pub fn has_signed(&self, token: &str, now: Timestamp) -> bool {
+        self.tokens.verify(token, now).is_some()
+    }
+
+    /// The name of whoever signs the tokens.
+    pub fn issuer(&self) -> &str {
+        &self.config.issuer
+    }
+
     /// Answers a TokenRequest.
     pub(super) fn request_token(&mut self, call: &Call<'_>) -> Result<Response, Failure> {
         let options = WriteOptions::of(&call.query, call.request, "CreateOptions", false)?;

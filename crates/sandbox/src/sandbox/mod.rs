@@ -8,11 +8,12 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::Timestamp;
 use ring::rand::{SecureRandom as _, SystemRandom};
 use serde_json::Value;
 use tokio::net::TcpListener;
 
-use crate::aws::{self, Aws};
+use crate::aws::{self, Aws, WebIdentity};
 use crate::clock::Clock;
 #[cfg(feature = "tls")]
 use crate::face::Identity;
@@ -83,8 +84,8 @@ impl Default for Config {
 
 /// A Kubernetes, a Vault and an AWS, each on a port. They end when it is dropped.
 ///
-/// Locks are taken in the order Vault, then Kubernetes or AWS: within [`Self::with_kube`] and
-/// [`Self::with_aws`] nothing of Vault must be asked.
+/// Locks are taken in the order Vault, AWS, Kubernetes: within [`Self::with_kube`] nothing of the
+/// others must be asked, and within [`Self::with_aws`] nothing of Vault.
 #[derive(Debug)]
 pub struct Sandbox {
     kube: Shared<Kube>,
@@ -141,6 +142,7 @@ impl Sandbox {
         let clock = config.clock;
         let now = clock.now();
         let kube = Shared::new(Kube::new(config.kube, now), clock.clone());
+        config.aws.token_check = config.aws.token_check.and(signed_by(&kube));
         let aws = Aws::new(config.aws, now).map_err(StartError::policy)?;
         let aws = Shared::new(aws, clock.clone());
         let [kube_door, vault_door, aws_door] = doors.settings;
@@ -275,6 +277,22 @@ impl Sandbox {
     pub async fn stop(self) {
         let [kube, vault, aws] = self.servers;
         tokio::join!(kube.stop(), vault.stop(), aws.stop());
+    }
+}
+
+/// AWS's look at web identities that say they are Kubernetes': it must have signed them.
+fn signed_by(
+    kube: &Shared<Kube>,
+) -> impl Fn(&str, &WebIdentity, Timestamp) -> Result<(), String> + Send + Sync + 'static {
+    const UNKNOWN: &str = "Couldn't retrieve verification key from your identity provider, please \
+        reference AssumeRoleWithWebIdentity documentation for requirements";
+    let kube = kube.clone();
+    move |token, identity, now| {
+        let is_so = kube.with(|kube| {
+            let issuer = kube.issuer().trim_start_matches("https://");
+            issuer != identity.issuer || kube.has_signed(token, now)
+        });
+        is_so.then_some(()).ok_or_else(|| UNKNOWN.to_owned())
     }
 }
 

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use leasehold_sandbox::aws::FaultPlan;
+use leasehold_sandbox::aws::{FaultPlan, Request};
 use leasehold_sandbox::face::Calls;
 use leasehold_sandbox::faults::{FaultPlan as FaultPlanOfAll, Rule};
 use leasehold_sandbox::{Config, Sandbox};
@@ -329,4 +329,45 @@ async fn calls_are_counted_and_so_are_those_under_way() {
     let mut client = Client::to(sandbox.addresses()[0]).await;
     client.ask("GET /version", "").await.unwrap();
     assert_eq!(sandbox.calls(), Calls { begun: 2, ended: 1 });
+}
+
+#[tokio::test]
+async fn aws_believes_tokens_that_this_kubernetes_signed() {
+    let sandbox = Sandbox::start(Config::default()).await.unwrap();
+    let path = "/api/v1/namespaces/default/serviceaccounts";
+    let pod = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "pod"}});
+    sandbox.ask_kube("POST", path, Some(&pod));
+    let ask = json!({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest",
+        "spec": {"audiences": ["sts.amazonaws.com"]}});
+    let (_, answer) = sandbox.ask_kube("POST", &format!("{path}/pod/token"), Some(&ask));
+    let token = answer["status"]["token"].as_str().unwrap().to_owned();
+    let forged = format!(
+        "{}x",
+        token.rsplit_once('.').unwrap().0.to_owned() + ".AAAA"
+    );
+    let believed = |token: &str| {
+        let body = format!(
+            "Action=AssumeRoleWithWebIdentity&Version=2011-06-15&RoleArn=arn:aws:iam::123456789012:role/none\
+             &RoleSessionName=pod&WebIdentityToken={token}"
+        );
+        let request = Request {
+            method: "POST".into(),
+            path: "/".into(),
+            headers: vec![("Host".into(), "localhost".into())],
+            body: body.into_bytes(),
+        };
+        sandbox
+            .with_aws(|aws| aws.handle(&request, sandbox.clock().now()))
+            .body
+    };
+    assert!(
+        believed(&token).contains("Not authorized"),
+        "{}",
+        believed(&token)
+    );
+    assert!(
+        believed(&forged).contains("retrieve verification key"),
+        "{}",
+        believed(&forged)
+    );
 }
