@@ -1,6 +1,6 @@
 //! The API server, as people and tests see it.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use kube::Client;
 use leasehold_api_types::crds;
@@ -22,6 +22,20 @@ const DEPLOYED: [&str; 4] = [
     include_str!("../../../../deploy/kubernetes/clusterrolebinding.yaml"),
 ];
 
+/// Read once: every test has a cluster of its own, some have a hundred.
+static DEFINITIONS: LazyLock<Vec<Value>> = LazyLock::new(|| {
+    let definitions = crds::all().into_iter();
+    definitions
+        .map(|definition| serde_json::to_value(definition).unwrap())
+        .collect()
+});
+static RIGHTS: LazyLock<Vec<Value>> = LazyLock::new(|| {
+    let documents = DEPLOYED.iter();
+    documents
+        .flat_map(|text| serde_saphyr::from_multiple::<Value>(text).unwrap())
+        .collect()
+});
+
 pub(crate) struct Kube {
     sandbox: Arc<Sandbox>,
     token: String,
@@ -33,14 +47,8 @@ impl Kube {
             sandbox,
             token: String::new(),
         };
-        for definition in crds::all() {
-            kube.apply(&serde_json::to_value(definition).unwrap());
-        }
-        for text in DEPLOYED {
-            let documents: Vec<Value> = serde_saphyr::from_multiple(text).unwrap();
-            for document in &documents {
-                kube.apply(document);
-            }
+        for object in DEFINITIONS.iter().chain(&*RIGHTS) {
+            kube.apply(object);
         }
         kube.namespace(NS);
         let path = "/api/v1/namespaces/leasehold-system/serviceaccounts/leasehold/token";
@@ -144,11 +152,9 @@ impl Kube {
 
     /// From now on the definition says nothing about the objects, as another version's might.
     pub(crate) fn loosen(&self, kind: &str) {
-        let definitions = crds::all().into_iter();
-        let mut definition = definitions
-            .map(|definition| serde_json::to_value(definition).unwrap())
-            .find(|definition| definition["spec"]["names"]["kind"] == kind)
-            .unwrap();
+        let mut definitions = DEFINITIONS.iter();
+        let named = definitions.find(|definition| definition["spec"]["names"]["kind"] == kind);
+        let mut definition = named.unwrap().clone();
         definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"] =
             json!({ "type": "object", "x-kubernetes-preserve-unknown-fields": true });
         self.apply(&definition);

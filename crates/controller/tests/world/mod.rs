@@ -281,11 +281,14 @@ impl World {
 
     /// Waits on tokio's clock.
     pub(crate) async fn within(&self, seconds: u64, what: &str, done: impl Fn() -> bool) {
-        for _ in 0..seconds * 10 {
+        let from = tokio::time::Instant::now();
+        while from.elapsed().as_secs() < seconds {
             if done() {
                 return;
             }
-            tokio::time::sleep(Duration::from_millis(100)).await;
+            // What takes longer is looked at less often: a look costs more than the time.
+            let pause = (from.elapsed() / 10).max(Duration::from_millis(100));
+            tokio::time::sleep(pause.min(Duration::from_secs(2))).await;
         }
         let requests = self.kube.all(REQUESTS);
         panic!("not within {seconds} s: {what}\n{requests:#?}");
