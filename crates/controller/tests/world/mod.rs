@@ -282,13 +282,18 @@ impl World {
     /// Waits on tokio's clock.
     pub(crate) async fn within(&self, seconds: u64, what: &str, done: impl Fn() -> bool) {
         let from = tokio::time::Instant::now();
-        while from.elapsed().as_secs() < seconds {
+        let limit = Duration::from_secs(seconds);
+        loop {
             if done() {
                 return;
             }
+            let left = limit.saturating_sub(from.elapsed());
+            if left.is_zero() {
+                break;
+            }
             // What takes longer is looked at less often: a look costs more than the time.
             let pause = (from.elapsed() / 10).max(Duration::from_millis(100));
-            tokio::time::sleep(pause.min(Duration::from_secs(2))).await;
+            tokio::time::sleep(pause.min(Duration::from_secs(2)).min(left)).await;
         }
         let requests = self.kube.all(REQUESTS);
         panic!("not within {seconds} s: {what}\n{requests:#?}");
