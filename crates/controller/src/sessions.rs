@@ -29,7 +29,7 @@ const FRESH: Duration = Duration::from_secs(60);
 /// A failed look is shared by all who wait for it, and not repeated sooner.
 const PAUSE: Duration = Duration::from_secs(2);
 
-/// Makes a client of a Vault: over HTTP, or a fake one in tests.
+/// Makes a client of a Vault: over HTTP, or by a way of the program's own.
 pub trait Connect: Send + Sync + 'static {
     /// Nothing is sent yet.
     fn connect(

@@ -20,16 +20,25 @@ struct Shown {
     moved: tokio::sync::watch::Sender<()>,
 }
 
-#[derive(Debug)]
 struct Hands {
+    /// What it follows.
+    source: Box<dyn Fn() -> Timestamp + Send + Sync>,
     /// What the clock showed at `since`.
     then: Timestamp,
-    /// By the machine's wall clock, which goes on while a laptop sleeps: whoever signs with
-    /// the time of day would be refused by a clock that stood still meanwhile.
+    /// By the source.
     since: Timestamp,
     /// What it showed last.
     last: Timestamp,
     rate: f64,
+}
+
+impl std::fmt::Debug for Hands {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Hands")
+            .field("last", &self.last)
+            .field("rate", &self.rate)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Default for Clock {
@@ -41,11 +50,34 @@ impl Default for Clock {
 
 impl Clock {
     /// A clock that shows this now, and goes on from there.
+    ///
+    /// It goes by the machine's wall clock, which goes on while a laptop sleeps: whoever signs
+    /// with the time of day would be refused by a clock that stood still meanwhile.
     pub fn starting_at(then: Timestamp) -> Self {
+        Self::new(Box::new(machine), then)
+    }
+
+    /// A clock that shows what another one does, until it is set or its rate changes.
+    pub fn following(source: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
+        let then = source();
+        Self::new(Box::new(source), then)
+    }
+
+    /// A clock that goes by tokio's from the present time on: in a test with paused time
+    /// (`#[tokio::test(start_paused = true)]`) an hour passes in the servers when it passes in
+    /// the test, which is at once.
+    #[cfg(feature = "http")]
+    pub fn of_tokio() -> Self {
+        let (then, from) = (machine(), tokio::time::Instant::now());
+        Self::following(move || then + from.elapsed())
+    }
+
+    fn new(source: Box<dyn Fn() -> Timestamp + Send + Sync>, then: Timestamp) -> Self {
         Self(Arc::new(Shown {
             hands: Mutex::new(Hands {
+                since: source(),
+                source,
                 then,
-                since: machine(),
                 last: then,
                 rate: 1.0,
             }),
@@ -70,7 +102,7 @@ impl Clock {
     /// Sets how far the clock is ahead of the machine's, whatever it shows now.
     pub fn set_ahead(&self, by: SignedDuration) {
         self.change(|hands| {
-            let now = machine();
+            let now = (hands.source)();
             hands.set(now.checked_add(by).unwrap_or(now));
         });
     }
@@ -130,7 +162,7 @@ impl Clock {
 
 impl Hands {
     fn now(&mut self) -> Timestamp {
-        let passed = machine().duration_since(self.since).as_secs_f64() * self.rate;
+        let passed = (self.source)().duration_since(self.since).as_secs_f64() * self.rate;
         let now = SignedDuration::try_from_secs_f64(passed)
             .ok()
             .and_then(|passed| self.then.checked_add(passed).ok())
@@ -142,7 +174,7 @@ impl Hands {
 
     fn set(&mut self, then: Timestamp) {
         self.then = then;
-        self.since = machine();
+        self.since = (self.source)();
         self.last = then;
     }
 }
@@ -188,6 +220,18 @@ mod tests {
         let ahead = clock.now().duration_since(machine());
         assert!(ahead <= SignedDuration::from_hours(1), "{ahead}");
         assert!(ahead > SignedDuration::from_mins(59), "{ahead}");
+    }
+
+    #[cfg(feature = "http")]
+    #[tokio::test(start_paused = true)]
+    async fn a_clock_of_tokio_stands_still_with_it_and_passes_an_hour_at_once() {
+        let clock = Clock::of_tokio();
+        let start = clock.now();
+        std::thread::sleep(Duration::from_millis(2));
+        assert_eq!(clock.now(), start);
+        let hour = start + SignedDuration::from_hours(1);
+        clock.reaches(Some(hour)).await;
+        assert!((hour..hour + SignedDuration::from_millis(2)).contains(&clock.now()));
     }
 
     #[cfg(feature = "http")]

@@ -21,6 +21,8 @@ pub struct FaultPlan {
 pub struct Rule {
     /// A method; without it, any.
     pub method: Option<String>,
+    /// Only calls that change something: any method but `GET`, `HEAD`, `LIST` and `OPTIONS`.
+    pub writes: bool,
     /// A part of the path with its query; without it, any.
     pub path: Option<String>,
     /// Only where the body contains this.
@@ -71,6 +73,8 @@ pub struct Faults {
     rules: Vec<Rule>,
     /// By rule: how many calls fitted.
     fitted: Vec<u64>,
+    /// By rule: how many calls it happened to.
+    met: Vec<u64>,
 }
 
 impl Faults {
@@ -78,6 +82,7 @@ impl Faults {
     pub fn new(plan: FaultPlan) -> Self {
         Self {
             fitted: vec![0; plan.rules.len()],
+            met: vec![0; plan.rules.len()],
             rules: plan.rules,
         }
     }
@@ -85,7 +90,8 @@ impl Faults {
     /// What happens to this call; it counts as having happened.
     pub fn take(&mut self, request: &Request) -> Fault {
         // A rule that is used up makes room for the next one.
-        for (rule, fitted) in self.rules.iter().zip(&mut self.fitted) {
+        let counts = self.fitted.iter_mut().zip(&mut self.met);
+        for (rule, (fitted, met)) in self.rules.iter().zip(counts) {
             let last = rule.times.map(|times| rule.skip.saturating_add(times));
             if last.is_some_and(|last| *fitted >= last) || !rule.fits(request) {
                 continue;
@@ -94,6 +100,7 @@ impl Faults {
             if *fitted <= rule.skip {
                 continue;
             }
+            *met += 1;
             return Fault {
                 error: rule.status.map(|status| (status, rule.message.clone())),
                 delay: Duration::from_millis(rule.delay_ms),
@@ -102,6 +109,11 @@ impl Faults {
             };
         }
         Fault::default()
+    }
+
+    /// By rule, in the plan's order: to how many calls it happened so far.
+    pub fn met(&self) -> &[u64] {
+        &self.met
     }
 }
 
@@ -113,6 +125,7 @@ impl Rule {
         self.method
             .as_deref()
             .is_none_or(|method| method.eq_ignore_ascii_case(&request.method))
+            && !(self.writes && matches!(&*request.method, "GET" | "HEAD" | "LIST" | "OPTIONS"))
             && part(&self.path, &request.path)
             && part(&self.containing, &String::from_utf8_lossy(&request.body))
     }
@@ -145,5 +158,29 @@ mod tests {
         assert_eq!(status("PUT"), Some(429), "the first lets one pass");
         assert_eq!(status("PUT"), Some(503));
         assert_eq!(status("PUT"), Some(429));
+        assert_eq!(faults.met(), [1, 2]);
+    }
+
+    #[test]
+    fn a_rule_for_writes_lets_reads_pass() {
+        let rule = Rule {
+            writes: true,
+            status: Some(500),
+            ..Rule::default()
+        };
+        let mut faults = Faults::new(FaultPlan { rules: vec![rule] });
+        for (method, is_met) in [
+            ("GET", false),
+            ("LIST", false),
+            ("PATCH", true),
+            ("DELETE", true),
+        ] {
+            let request = Request {
+                method: method.to_owned(),
+                ..Request::default()
+            };
+            assert_eq!(faults.take(&request).error.is_some(), is_met, "{method}");
+        }
+        assert_eq!(faults.met(), [2]);
     }
 }

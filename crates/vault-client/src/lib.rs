@@ -16,7 +16,7 @@ mod session;
 
 pub use error::{ErrorKind, Result, VaultError};
 #[cfg(feature = "http")]
-pub use http::{Connection, HttpVault};
+pub use http::{Carrier, Connection, HttpVault};
 pub use model::*;
 pub use ports::*;
 pub use redacted::Redacted;

@@ -15,8 +15,7 @@ use leasehold_controller::metrics::Metrics;
 use leasehold_reconcile_core::aws_access_key_request::Binding;
 use leasehold_reconcile_core::{Failure, Machine, Next, Note, Plan, Timestamp};
 
-use crate::fake::Time;
-use crate::fake::world::{NS, World};
+use crate::world::{NS, World};
 
 /// One step, and rest.
 enum Toy {}
@@ -109,8 +108,8 @@ impl Hands for ToyHands {
     }
 }
 
-fn context(panics: bool) -> (Arc<AWSRole>, Arc<Context<ToyHands, Time>>) {
-    let world = World::new();
+async fn context(panics: bool) -> (Arc<AWSRole>, Arc<Context<ToyHands, Arc<dyn Clock>>>) {
+    let world = World::new().await;
     let role = world.kube.object("awsroles", NS, "reader").unwrap();
     let role: AWSRole = serde_json::from_value(role).unwrap();
     let (store, mut cache) = reflector::store();
@@ -121,23 +120,22 @@ fn context(panics: bool) -> (Arc<AWSRole>, Arc<Context<ToyHands, Time>>) {
         forgotten: Mutex::default(),
     };
     let context = Context {
-        client: world.kube.client(),
+        client: world.kube.operators_client(),
         store,
         hands,
-        clock: world.time,
+        clock: world.time(0),
         memory: Memory::default(),
         lanes: Lanes::default(),
         unreadable: Arc::default(),
-        events: Events::new(world.kube.client(), "one", None),
+        events: Events::new(world.kube.operators_client(), "one", None),
         metrics: Metrics::default(),
     };
-    let _ = world.time.now();
     (Arc::new(role), Arc::new(context))
 }
 
 #[tokio::test(start_paused = true)]
 async fn nothing_is_kept_of_an_object_that_goes_while_it_is_driven() {
-    let (role, context) = context(false);
+    let (role, context) = context(false).await;
     drive(Arc::clone(&role), Arc::clone(&context))
         .await
         .unwrap();
@@ -153,7 +151,7 @@ async fn nothing_is_kept_of_an_object_that_goes_while_it_is_driven() {
 
 #[tokio::test(start_paused = true)]
 async fn nor_if_the_drive_panics() {
-    let (role, context) = context(true);
+    let (role, context) = context(true).await;
     let error = drive(Arc::clone(&role), Arc::clone(&context))
         .await
         .unwrap_err();

@@ -2,36 +2,54 @@
 //! request, and it is in its Secret.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use leasehold_reconcile_core::names;
+use leasehold_sandbox::faults::Rule;
 
-use crate::fake::Fault;
-use crate::fake::kube::Call;
-use crate::fake::world::{NS, REQUESTS, World, rest};
+use crate::world::{Fault, NS, REQUESTS, World, rest, what};
 
-/// Counts what has effects, in Kubernetes and Vault, from now on; the `at`th of it meets `fault`.
-fn trap(world: &World, at: usize, fault: Fault) -> Arc<AtomicUsize> {
-    let count = Arc::new(AtomicUsize::new(0));
-    let (kube, vault) = (Arc::clone(&count), Arc::clone(&count));
-    let (in_kube, in_vault) = (fault.clone(), fault);
-    world.kube.on(move |call: &Call| {
-        let hit = call.is_write() && kube.fetch_add(1, Ordering::SeqCst) == at;
-        hit.then(|| in_kube.clone())
-    });
-    world.vault.on(move |method, _| {
-        let effect = ["open_keeper", "issue", "revoke_accessor", "revoke_lease"];
-        let hit = effect.contains(&method) && vault.fetch_add(1, Ordering::SeqCst) == at;
-        hit.then(|| in_vault.clone())
-    });
-    count
+/// What has effects.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Step {
+    /// A write to Kubernetes.
+    Write,
+    /// A keeper is opened.
+    Keeper,
+    /// A key is read.
+    Key,
+    /// A keeper or a lease is ended.
+    End,
 }
 
-fn untrap(world: &World) {
-    world.kube.mend();
-    world.vault.mend();
+/// The `at`th of those steps from now on meets the fault.
+fn trap(world: &World, step: Step, at: u64, fault: Fault) {
+    let path = match step {
+        Step::Write => "",
+        Step::Keeper => "auth/token/create-orphan",
+        Step::Key => "aws/creds/",
+        Step::End => "revoke",
+    };
+    // What ends something is sent up to three times: the operator learns of nothing less.
+    let is_cut = matches!(fault, Fault::LoseAnswer | Fault::LoseCall);
+    let times = if step == Step::End && is_cut { 3 } else { 1 };
+    let rule = Rule {
+        writes: step == Step::Write,
+        skip: at,
+        times: Some(times),
+        ..fault.of(path)
+    };
+    match step {
+        Step::Write => world.kube.fault(rule),
+        _ => world.vault.fault(rule),
+    }
+}
+
+fn is_reached(world: &World, step: Step) -> bool {
+    match step {
+        Step::Write => world.kube.met() > 0,
+        _ => world.vault.met() > 0,
+    }
 }
 
 /// One live key in the Secret, nothing left to end. A keeper that nobody learnt of has no key and
@@ -56,6 +74,9 @@ fn is_gone(world: &World) -> bool {
         && world.kube.all("secrets").len() == 2
 }
 
+/// How many of those an issue takes.
+const ISSUE: [(Step, u64); 3] = [(Step::Write, 7), (Step::Keeper, 1), (Step::Key, 1)];
+
 #[tokio::test(start_paused = true)]
 async fn whatever_answer_of_an_issue_is_lost() {
     for fault in [
@@ -63,17 +84,19 @@ async fn whatever_answer_of_an_issue_is_lost() {
         Fault::LoseCall,
         Fault::Lag(Duration::from_secs(70)),
     ] {
-        for at in 0.. {
-            let world = World::new();
-            let running = world.settled().await;
-            let count = trap(&world, at, fault.clone());
-            world.approved("app");
-            let what = format!("whole, after {fault:?} of step {at}");
-            world.within(1200, &what, || is_whole(&world)).await;
-            running.stop().await;
-            if count.load(Ordering::SeqCst) <= at {
-                assert!(at >= 9, "{at} steps");
-                break;
+        for (step, least) in ISSUE {
+            for at in 0.. {
+                let world = World::new().await;
+                let running = world.settled().await;
+                trap(&world, step, at, fault);
+                world.approved("app");
+                let what = format!("whole, after {fault:?} of {step:?} {at}");
+                world.within(1200, &what, || is_whole(&world)).await;
+                running.stop().await;
+                if !is_reached(&world, step) {
+                    assert!(at >= least, "{at} of {step:?}");
+                    break;
+                }
             }
         }
     }
@@ -83,22 +106,24 @@ async fn whatever_answer_of_an_issue_is_lost() {
 async fn a_crash_at_every_step_of_an_issue() {
     // The answer never comes, whether or not it happened; then the process is gone.
     for fault in [Fault::Hang, Fault::Lag(Duration::from_secs(86_400))] {
-        for at in 0.. {
-            let world = World::new();
-            let running = world.settled().await;
-            let count = trap(&world, at, fault.clone());
-            world.approved("app");
-            rest().await;
-            let reached = count.load(Ordering::SeqCst) > at;
-            running.crash().await;
-            untrap(&world);
-            let next = world.start_as("two");
-            let what = format!("whole, after a crash at step {at} ({fault:?})");
-            world.within(1200, &what, || is_whole(&world)).await;
-            next.stop().await;
-            if !reached {
-                assert!(at >= 9, "{at} steps");
-                break;
+        for (step, least) in ISSUE {
+            for at in 0.. {
+                let world = World::new().await;
+                let running = world.settled().await;
+                trap(&world, step, at, fault);
+                world.approved("app");
+                rest().await;
+                let reached = is_reached(&world, step);
+                running.crash().await;
+                world.mend();
+                let next = world.start_as("two");
+                let what = format!("whole, after a crash at {step:?} {at} ({fault:?})");
+                world.within(1200, &what, || is_whole(&world)).await;
+                next.stop().await;
+                if !reached {
+                    assert!(at >= least, "{at} of {step:?}");
+                    break;
+                }
             }
         }
     }
@@ -113,29 +138,31 @@ async fn a_crash_or_a_lost_answer_at_every_step_of_an_end() {
         Fault::LoseAnswer,
         Fault::LoseCall,
     ] {
-        for at in 0.. {
-            let world = World::new();
-            let running = world.settled().await;
-            world.approved("app");
-            world.issued("app").await;
-            let count = trap(&world, at, fault.clone());
-            world.kube.delete(REQUESTS, NS, "app");
-            rest().await;
-            let reached = count.load(Ordering::SeqCst) > at;
-            let crash = matches!(fault, Fault::Hang | Fault::Lag(_));
-            let running = if crash {
-                running.crash().await;
-                untrap(&world);
-                world.start_as("two")
-            } else {
-                running
-            };
-            let what = format!("gone, after {fault:?} at step {at}");
-            world.within(1200, &what, || is_gone(&world)).await;
-            running.stop().await;
-            if !reached {
-                assert!(at >= 3, "{at} steps");
-                break;
+        for (step, least) in [(Step::Write, 2), (Step::End, 1)] {
+            for at in 0.. {
+                let world = World::new().await;
+                let running = world.settled().await;
+                world.approved("app");
+                world.issued("app").await;
+                trap(&world, step, at, fault);
+                world.kube.delete(REQUESTS, NS, "app");
+                rest().await;
+                let reached = is_reached(&world, step);
+                let crash = matches!(fault, Fault::Hang | Fault::Lag(_));
+                let running = if crash {
+                    running.crash().await;
+                    world.mend();
+                    world.start_as("two")
+                } else {
+                    running
+                };
+                let what = format!("gone, after {fault:?} at {step:?} {at}");
+                world.within(1200, &what, || is_gone(&world)).await;
+                running.stop().await;
+                if !reached {
+                    assert!(at >= least, "{at} of {step:?}");
+                    break;
+                }
             }
         }
     }
@@ -143,7 +170,7 @@ async fn a_crash_or_a_lost_answer_at_every_step_of_an_end() {
 
 #[tokio::test(start_paused = true)]
 async fn two_operators_at_once_issue_one_key_a_request() {
-    let world = World::new();
+    let world = World::new().await;
     let names: Vec<String> = (0..20).map(|n| format!("app-{n}")).collect();
     for name in &names {
         world.approved(name);
@@ -168,11 +195,10 @@ async fn two_operators_at_once_issue_one_key_a_request() {
 #[tokio::test(start_paused = true)]
 async fn a_read_under_way_is_left_alone_by_whoever_has_another_time() {
     for off in [-3600, 3600] {
-        let world = World::new();
-        let slow = |method: &str, _: &str| {
-            (method == "issue").then_some(Fault::Lag(Duration::from_secs(60)))
-        };
-        world.vault.on(slow);
+        let world = World::new().await;
+        // Vault takes that long, and the client is as patient.
+        let slow = Fault::Lag(Duration::from_secs(50));
+        world.vault.fault(slow.of("aws/creds/"));
         let one = world.start_off("one", off);
         world.approved("app");
         world
@@ -188,10 +214,8 @@ async fn a_read_under_way_is_left_alone_by_whoever_has_another_time() {
 
 #[tokio::test(start_paused = true)]
 async fn an_intent_of_the_future_is_taken_over_as_soon_as_any_other() {
-    let world = World::new();
-    world
-        .vault
-        .on(|method, _| (method == "issue").then_some(Fault::Hang));
+    let world = World::new().await;
+    world.vault.fault(Fault::Hang.of("aws/creds/"));
     let one = world.start_off("one", 3600);
     world.approved("app");
     let begun = || {
@@ -206,7 +230,7 @@ async fn an_intent_of_the_future_is_taken_over_as_soon_as_any_other() {
     world.until("the read runs", begun).await;
     rest().await;
     one.crash().await;
-    untrap(&world);
+    world.mend();
     let two = world.start_as("two");
     world.within(200, "whole", || is_whole(&world)).await;
     two.stop().await;
@@ -214,12 +238,11 @@ async fn an_intent_of_the_future_is_taken_over_as_soon_as_any_other() {
 
 #[tokio::test(start_paused = true)]
 async fn a_status_write_carries_its_version_and_a_conflict_ends_the_drive() {
-    let world = World::new();
+    let world = World::new().await;
     let running = world.settled().await;
     // Somebody writes to the request while its keeper is opened.
-    world
-        .vault
-        .on(|method, _| (method == "open_keeper").then_some(Fault::Lag(Duration::from_secs(2))));
+    let slow = Fault::Lag(Duration::from_secs(2));
+    world.vault.fault(slow.of("auth/token/create-orphan"));
     world.approved("app");
     tokio::time::sleep(Duration::from_secs(1)).await;
     world.kube.edit(REQUESTS, NS, "app", |request| {
@@ -235,23 +258,23 @@ async fn a_status_write_carries_its_version_and_a_conflict_ends_the_drive() {
     assert!(patches.peek().is_some());
     for patch in patches {
         let version = &patch.body["metadata"]["resourceVersion"];
-        assert!(version.is_string(), "{}: {}", patch.what(), patch.body);
+        assert!(version.is_string(), "{}: {}", what(patch), patch.body);
     }
     running.stop().await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_was_done_before_a_conflict_is_told() {
-    let world = World::new();
+    let world = World::new().await;
     let running = world.settled().await;
     world.approved("app");
     world.issued("app").await;
     rest().await;
     world.forget_calls();
-    let mut met = false;
-    world.kube.on(move |call| {
-        let conflict = call.what() == "create rolebindings" && !std::mem::replace(&mut met, true);
-        conflict.then_some(Fault::Refuse(409, "Conflict"))
+    world.kube.fault(Rule {
+        method: Some("POST".into()),
+        times: Some(1),
+        ..Fault::Refuse(409).of("/rolebindings")
     });
     let reader = names::reader(&world.secret_name("app"));
     for part in ["roles", "rolebindings"] {
@@ -266,7 +289,8 @@ async fn what_was_done_before_a_conflict_is_told() {
     rest().await;
     // Of the second one the recorder counts up the first.
     let calls = world.kube.calls();
-    let first = calls.iter().find(|c| c.what() == "create events").unwrap();
+    assert_eq!(world.kube.met(), 1);
+    let first = calls.iter().find(|c| what(c) == "create events").unwrap();
     let note = first.body["note"].as_str().unwrap();
     assert!(note.starts_with("Role of Secret"), "{note}");
     running.stop().await;
@@ -274,11 +298,13 @@ async fn what_was_done_before_a_conflict_is_told() {
 
 #[tokio::test(start_paused = true)]
 async fn a_key_that_cannot_be_stored_is_kept_five_minutes_and_then_revoked() {
-    let world = World::new();
+    let world = World::new().await;
     let running = world.settled().await;
-    let refuse =
-        |call: &Call| (call.what() == "create secrets").then_some(Fault::Refuse(403, "Forbidden"));
-    world.kube.on(refuse);
+    let refuse = || Rule {
+        method: Some("POST".into()),
+        ..Fault::Refuse(403).of("/secrets")
+    };
+    world.kube.fault(refuse());
     world.approved("app");
     world
         .within(20, "said", || world.reason("app") == "SecretNotStored")
@@ -289,7 +315,7 @@ async fn a_key_that_cannot_be_stored_is_kept_five_minutes_and_then_revoked() {
     world.within(120, "delivered", || is_whole(&world)).await;
     assert_eq!(world.vault.issued(), 1, "the very key");
 
-    world.kube.on(refuse);
+    world.kube.fault(refuse());
     world.approved("late");
     tokio::time::sleep(Duration::from_secs(420)).await;
     assert_eq!(world.vault.issued(), 2);
@@ -306,16 +332,10 @@ async fn a_key_that_cannot_be_stored_is_kept_five_minutes_and_then_revoked() {
 
 #[tokio::test(start_paused = true)]
 async fn a_refusal_of_aws_is_said_once_however_often_it_is_tried() {
-    let world = World::new();
+    let world = World::new().await;
     let running = world.settled().await;
-    let mut n = 1_700_000_000_u64;
-    world.vault.on(move |method, _| {
-        (method == "issue").then(|| {
-            n += 17;
-            let words = format!("Error creating IAM user: AccessDenied: not authorized to perform: iam:CreateUser on resource: arn:aws:iam::1:user/vault-token-demo-app-{n}-aBc{n} status code: 403, request id: {n}");
-            Fault::Refuse(400, Box::leak(words.into_boxed_str()))
-        })
-    });
+    // Its words name the user that Vault made up this time, and the request.
+    world.vault.deny_in_aws(Some("iam:CreateUser"));
     world.approved("app");
     world
         .within(30, "said", || world.reason("app") == "IssueFailed")
@@ -323,13 +343,16 @@ async fn a_refusal_of_aws_is_said_once_however_often_it_is_tried() {
     world.forget_calls();
     tokio::time::sleep(Duration::from_secs(600)).await;
     let tries = world.vault.calls();
-    let tries = tries.iter().filter(|c| c.starts_with("issue")).count();
+    let tries = tries
+        .iter()
+        .filter(|c| c.starts_with("read aws/creds/"))
+        .count();
     assert!(tries >= 5, "{tries} tries");
     let said: BTreeSet<String> = world
         .kube
         .calls()
         .iter()
-        .filter(|c| c.what() == "patch awsaccesskeyrequests/status")
+        .filter(|c| what(c) == "patch awsaccesskeyrequests/status")
         .map(|c| c.body["status"]["conditions"].to_string())
         .collect();
     assert_eq!(said.len(), 1, "{said:#?}");
@@ -339,19 +362,17 @@ async fn a_refusal_of_aws_is_said_once_however_often_it_is_tried() {
     );
     let events = world.writes();
     assert!(!events.contains(&"create events".to_owned()), "{events:?}");
-    world.vault.mend();
+    world.vault.deny_in_aws(None);
     world.within(120, "whole", || is_whole(&world)).await;
     running.stop().await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_status_that_is_refused_is_not_tried_every_second() {
-    let world = World::new();
+    let world = World::new().await;
     let running = world.settled().await;
-    world.kube.on(|call| {
-        (call.what() == "patch awsaccesskeyrequests/status")
-            .then_some(Fault::Refuse(422, "Invalid"))
-    });
+    let refuse = Fault::Refuse(422).of("/awsaccesskeyrequests/app/status");
+    world.kube.fault(refuse);
     world.forget_calls();
     world.request("app");
     tokio::time::sleep(Duration::from_secs(600)).await;
@@ -366,22 +387,25 @@ async fn a_status_that_is_refused_is_not_tried_every_second() {
 
 #[tokio::test(start_paused = true)]
 async fn our_own_writes_wake_nobody_even_if_the_watch_is_faster_than_the_answer() {
-    let world = World::new();
+    let world = World::new().await;
     let running = world.settled().await;
     world.approved("first");
     world.issued("first").await;
     rest().await;
     world.forget_calls();
-    world.kube.on(|call| {
-        call.is_write()
-            .then_some(Fault::Lag(Duration::from_millis(500)))
+    world.kube.fault(Rule {
+        writes: true,
+        ..Fault::Lag(Duration::from_millis(500)).of("")
     });
     world.approved("app");
     world.issued("app").await;
     rest().await;
     assert_eq!(
         world.vault.calls(),
-        ["open_keeper demo-app", "issue k8s.-.demo.reader"]
+        [
+            "update auth/token/create-orphan",
+            "read aws/creds/k8s.-.demo.reader"
+        ]
     );
     assert_eq!(world.asked().len(), 7, "{:?}", world.asked());
     assert_eq!(world.writes().len(), 7);

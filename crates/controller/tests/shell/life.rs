@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::fake::world::{NS, REQUESTS, World, rest};
+use serde_json::json;
+
+use crate::world::{NS, REQUESTS, World, rest};
 
 fn tally(calls: &[String]) -> BTreeMap<&str, usize> {
     let mut tally = BTreeMap::new();
@@ -14,10 +16,10 @@ fn tally(calls: &[String]) -> BTreeMap<&str, usize> {
 
 #[tokio::test(start_paused = true)]
 async fn a_whole_life() {
-    let world = World::new();
+    let world = World::new().await;
     let running = world.settled().await;
     assert!(world.is_ready("secretengines", "engine"));
-    assert_eq!(world.vault.roles("aws"), ["k8s.-.demo.reader"]);
+    assert_eq!(world.vault.roles("aws"), json!(["k8s.-.demo.reader"]));
 
     world.request("app");
     rest().await;
@@ -47,9 +49,9 @@ async fn a_whole_life() {
     assert_eq!(
         calls,
         [
-            "engine_lease aws",
-            "open_keeper demo-app",
-            "issue k8s.-.demo.reader"
+            "read aws/config/lease",
+            "update auth/token/create-orphan",
+            "read aws/creds/k8s.-.demo.reader",
         ],
         "the first one a minute reads the engine's lease"
     );
@@ -68,7 +70,7 @@ async fn a_whole_life() {
     let keys: Vec<&String> = secret["data"].as_object().unwrap().keys().collect();
     assert_eq!(keys, ["access_key", "secret_key", "security_token"]);
     assert_eq!(role["rules"][0]["resourceNames"][0], *name);
-    assert_eq!(role["rules"][0]["verbs"], serde_json::json!(["get"]));
+    assert_eq!(role["rules"][0]["verbs"], json!(["get"]));
     assert_eq!(binding["subjects"][0]["name"], "app");
     assert_eq!(binding["roleRef"]["name"], *reader);
     assert_eq!(request["status"]["phase"], "Issued");

@@ -4,10 +4,8 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::fake::Fault;
-use crate::fake::world::{NS, REQUESTS, World, rest};
+use crate::world::{Fault, LOGIN_TOKEN, NS, REQUESTS, World, rest};
 
-const ADDRESS: &str = "https://vault.demo.svc:8200";
 const OTHER: &str = "https://other.demo.svc:8200";
 
 fn point_to(world: &World, address: &str) {
@@ -18,7 +16,7 @@ fn point_to(world: &World, address: &str) {
 
 #[tokio::test(start_paused = true)]
 async fn a_restart_writes_nothing_and_logs_in_once() {
-    let world = World::new();
+    let world = World::new().await;
     let running = world.settled().await;
     for name in ["a", "b", "c"] {
         world.approved(name);
@@ -26,44 +24,52 @@ async fn a_restart_writes_nothing_and_logs_in_once() {
     }
     rest().await;
     running.stop().await;
-    assert_eq!(world.vault.logins(), [ADDRESS]);
+    assert_eq!(world.vault.logins(), 1);
     world.forget_calls();
     let again = world.start_as("two");
     tokio::time::sleep(Duration::from_secs(300)).await;
     assert!(world.writes().is_empty(), "{:?}", world.writes());
-    assert_eq!(world.vault.logins(), [ADDRESS, ADDRESS]);
+    assert_eq!(world.vault.logins(), 1);
     let calls = world.vault.calls();
-    let writes = ["write", "enable", "open", "issue", "revoke"];
-    let wrote = calls
-        .iter()
-        .any(|c| writes.iter().any(|w| c.starts_with(w)));
-    assert!(!wrote, "{calls:?}");
+    let looks = [
+        "read ",
+        "update sys/leases/lookup",
+        "update auth/token/lookup-accessor",
+    ];
+    let looked = |call: &String| {
+        looks.iter().any(|look| call.starts_with(look)) && !call.contains("/creds/")
+    };
+    assert!(calls.iter().all(looked), "{calls:?}");
     again.stop().await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_changed_app_binding_and_a_rotated_login_secret_mean_a_new_login() {
-    let world = World::new();
+    let world = World::new().await;
     let running = world.settled().await;
     // The same Vault by another name: nothing has to be moved.
     point_to(&world, "https://vault.demo.svc.cluster.local:8200");
     world
-        .within(5, "a new login", || world.vault.logins().len() == 2)
+        .within(5, "a new login", || world.vault.logins() == 2)
         .await;
+    let other = LOGIN_TOKEN.replace("the", "another");
+    world.vault.open_login(&other);
     world.kube.edit("secrets", NS, "login", |secret| {
-        secret["data"]["token"] = json!("aHZzLm90aGVy");
+        // The server writes it into the data.
+        secret["metadata"]["annotations"] = json!({ "rotated": "yes" });
+        secret["stringData"] = json!({ "token": other });
     });
     world
-        .within(61, "a new login", || world.vault.logins().len() == 3)
+        .within(61, "a new login", || world.vault.logins() == 3)
         .await;
     tokio::time::sleep(Duration::from_secs(600)).await;
-    assert_eq!(world.vault.logins().len(), 3);
+    assert_eq!(world.vault.logins(), 3);
     running.stop().await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_live_login_outlives_its_app_binding_until_nothing_needs_it() {
-    let world = World::new();
+    let world = World::new().await;
     let running = world.settled().await;
     world.approved("app");
     world.issued("app").await;
@@ -83,7 +89,7 @@ async fn a_live_login_outlives_its_app_binding_until_nothing_needs_it() {
             world.kube.all("secretengines").is_empty()
         })
         .await;
-    assert_eq!(world.vault.logins().len(), 1);
+    assert_eq!(world.vault.logins(), 1);
     rest().await;
 
     // Swept: whoever comes next finds no login without an AppBinding.
@@ -100,15 +106,15 @@ async fn a_live_login_outlives_its_app_binding_until_nothing_needs_it() {
 /// What was decided on one Vault is done to that one, wherever the AppBinding points meanwhile.
 #[tokio::test(start_paused = true)]
 async fn an_app_binding_that_changes_under_a_drive_does_not_lead_it_elsewhere() {
-    let world = World::new();
-    let other = world.vault.other(OTHER, "cluster-2");
+    let world = World::new().await;
+    let other = world.vault.other(OTHER).await;
     let running = world.settled().await;
     world.approved("app");
     world.issued("app").await;
     let slow = Duration::from_secs(3);
     world
         .vault
-        .on(move |method, _| (method == "lookup_accessor").then_some(Fault::Lag(slow)));
+        .fault(Fault::Lag(slow).of("auth/token/lookup-accessor"));
     world.kube.delete(REQUESTS, NS, "app");
     tokio::time::sleep(Duration::from_secs(1)).await;
     point_to(&world, OTHER);
@@ -121,6 +127,7 @@ async fn an_app_binding_that_changes_under_a_drive_does_not_lead_it_elsewhere() 
         world.vault.live_keys().is_empty(),
         "the key is revoked where it was issued"
     );
+    assert_eq!(world.vault.met(), 1);
     let asked = other.calls();
     assert!(!asked.iter().any(|c| c.contains("accessor")), "{asked:?}");
     running.stop().await;
@@ -128,19 +135,16 @@ async fn an_app_binding_that_changes_under_a_drive_does_not_lead_it_elsewhere() 
 
 #[tokio::test(start_paused = true)]
 async fn a_vault_that_does_not_answer_holds_up_nobody_elses() {
-    let world = World::new();
-    let dead = world.vault.other(OTHER, "cluster-2");
-    dead.on(|_, _| Some(Fault::Hang));
+    let world = World::new().await;
+    let dead = world.vault.other(OTHER).await;
+    dead.fault(Fault::Hang.of(""));
     let mut binding = world.kube.object("appbindings", NS, "vault").unwrap();
     binding["metadata"] = json!({ "name": "dead", "namespace": NS });
     binding["spec"]["clientConfig"]["url"] = json!(OTHER);
     world.kube.create("appbindings", binding);
     for n in 0..30 {
         let name = format!("dead-{n}");
-        world.create_role(&name);
-        world.kube.edit("awsroles", NS, &name, |role| {
-            role["spec"]["vaultRef"]["name"] = json!("dead");
-        });
+        world.create_role_of(&name, "dead");
     }
     let running = world.start();
     world
@@ -158,20 +162,17 @@ async fn a_vault_that_does_not_answer_holds_up_nobody_elses() {
 /// More objects than there are drives at once, of a Vault that keeps every call for a minute.
 #[tokio::test(start_paused = true)]
 async fn a_vault_that_does_not_answer_leaves_room_for_the_others() {
-    let world = World::new();
-    let hung = world.vault.other(OTHER, "cluster-2");
+    let world = World::new().await;
+    let hung = world.vault.other(OTHER).await;
     let minute = Duration::from_secs(60);
-    hung.on(move |_, _| Some(Fault::LagThenFail(minute)));
+    hung.fault(Fault::LagThenFail(minute).of(""));
     let mut binding = world.kube.object("appbindings", NS, "vault").unwrap();
     binding["metadata"] = json!({ "name": "hung", "namespace": NS });
     binding["spec"]["clientConfig"]["url"] = json!(OTHER);
     world.kube.create("appbindings", binding);
     for n in 0..200 {
         let name = format!("hung-{n}");
-        world.create_role(&name);
-        world.kube.edit("awsroles", NS, &name, |role| {
-            role["spec"]["vaultRef"]["name"] = json!("hung");
-        });
+        world.create_role_of(&name, "hung");
     }
     let running = world.start();
     // One call's limit, at most, until it shows.
@@ -203,19 +204,13 @@ async fn a_vault_that_does_not_answer_leaves_room_for_the_others() {
 /// Forty drives wait for one read that fails: once, not one after the other.
 #[tokio::test(start_paused = true)]
 async fn a_slow_failure_is_shared_by_all_who_wait_for_it() {
-    let world = World::new();
+    let world = World::new().await;
     let running = world.settled().await;
-    let slow = Duration::from_secs(30);
-    let reads = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
-    let counted = std::sync::Arc::clone(&reads);
-    // As a client that gives up after so long would say it.
-    world.vault.on(move |method, what| {
-        (method == "engine_lease" && what == "aws" && {
-            counted.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-            true
-        })
-        .then_some(Fault::LagThenFail(slow))
-    });
+    // The client gives up after half of that.
+    let slow = Duration::from_secs(60);
+    world
+        .vault
+        .fault(Fault::LagThenFail(slow).of("aws/config/lease"));
     let names: Vec<String> = (0..40).map(|n| format!("app-{n}")).collect();
     for name in &names {
         world.approved(name);

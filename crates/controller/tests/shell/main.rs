@@ -1,9 +1,9 @@
-//! The operator on small stand-ins, without a cluster or a Vault, on paused time.
+//! The operator on the sandbox, without a cluster or a Vault, on paused time.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
-#[path = "../fake/mod.rs"]
-mod fake;
+#[path = "../world/mod.rs"]
+mod world;
 
 mod driver;
 mod faults;

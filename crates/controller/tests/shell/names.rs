@@ -5,11 +5,11 @@ use std::time::Duration;
 use leasehold_reconcile_core::names;
 use serde_json::json;
 
-use crate::fake::world::{NS, World, rest, secret};
+use crate::world::{NS, World, rest, secret};
 
 #[tokio::test(start_paused = true)]
 async fn a_foreign_secret_of_that_name_is_never_overwritten() {
-    let world = World::new();
+    let world = World::new().await;
     let running = world.settled().await;
     world.request("app");
     let name = world.secret_name("app");
@@ -38,7 +38,7 @@ async fn a_foreign_secret_of_that_name_is_never_overwritten() {
 
 #[tokio::test(start_paused = true)]
 async fn for_a_name_that_stays_taken_one_key_is_made_and_no_more() {
-    let world = World::new();
+    let world = World::new().await;
     let running = world.settled().await;
     world.request("app");
     let name = world.secret_name("app");
@@ -68,7 +68,7 @@ async fn for_a_name_that_stays_taken_one_key_is_made_and_no_more() {
 
 #[tokio::test(start_paused = true)]
 async fn a_foreign_role_of_that_name_is_never_overwritten() {
-    let world = World::new();
+    let world = World::new().await;
     let running = world.settled().await;
     world.request("app");
     let reader = names::reader(&world.secret_name("app"));

@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::fake::Fault;
-use crate::fake::world::{NS, REQUESTS, World, rest};
+use crate::world::{Fault, NS, REQUESTS, World, rest};
 
 fn counted(metrics: &leasehold_controller::metrics::Metrics, line: &str) -> bool {
     let mut registry = prometheus_client::registry::Registry::default();
@@ -18,20 +17,20 @@ fn counted(metrics: &leasehold_controller::metrics::Metrics, line: &str) -> bool
 
 #[tokio::test(start_paused = true)]
 async fn secrets_are_cached_without_their_data() {
-    let world = World::new();
+    let world = World::new().await;
     let running = world.settled().await;
     let calls = world.kube.calls();
     let mut cached = calls
         .iter()
         .filter(|c| c.resource == "secrets" && ["list", "watch"].contains(&c.verb));
     assert!(cached.clone().count() >= 2);
-    assert!(cached.all(|c| c.metadata_only));
+    assert!(cached.all(|c| c.accept.contains("as=PartialObjectMetadata")));
     running.stop().await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_relist_notices_deletes_and_wakes_only_whom_they_concern() {
-    let world = World::new();
+    let world = World::new().await;
     let running = world.settled().await;
     world.approved("app");
     world.issued("app").await;
@@ -40,9 +39,15 @@ async fn a_relist_notices_deletes_and_wakes_only_whom_they_concern() {
         .until("ready", || world.is_ready("awsroles", "other"))
         .await;
     rest().await;
-    world.kube.vanish("awsroles", NS, "other");
+    world.kube.hold_watches(true);
+    world.kube.edit("awsroles", NS, "other", |role| {
+        role["metadata"]["finalizers"] = json!([]);
+    });
+    world.kube.delete("awsroles", NS, "other");
     world.forget_calls();
+    // No watch ever tells of it.
     world.kube.expire_watches();
+    world.kube.hold_watches(false);
     tokio::time::sleep(Duration::from_secs(20)).await;
     let lists = world
         .kube
@@ -69,7 +74,8 @@ async fn a_relist_notices_deletes_and_wakes_only_whom_they_concern() {
 
 #[tokio::test(start_paused = true)]
 async fn what_cannot_be_decoded_does_not_stop_the_others_and_can_still_go() {
-    let world = World::new();
+    let world = World::new().await;
+    world.kube.loosen("AWSRole");
     world.create_role("odd");
     world.kube.edit("awsroles", NS, "odd", |role| {
         role["spec"]["policyARNs"] = json!(5);
@@ -103,7 +109,9 @@ async fn what_cannot_be_decoded_does_not_stop_the_others_and_can_still_go() {
 
 #[tokio::test(start_paused = true)]
 async fn what_can_no_longer_be_decoded_is_left_as_it_is() {
-    let world = World::new();
+    let world = World::new().await;
+    world.kube.loosen("AWSRole");
+    world.kube.loosen("AWSAccessKeyRequest");
     let running = world.settled().await;
     world.approved("app");
     world.issued("app").await;
@@ -123,7 +131,11 @@ async fn what_can_no_longer_be_decoded_is_left_as_it_is() {
         tokio::time::sleep(Duration::from_secs(3600)).await;
         assert_eq!(world.writes(), Vec::<String>::new());
         let asked = world.vault.calls();
-        let about = |c: &&String| c.contains("creds") || c.contains("reader");
+        let about = |c: &&String| {
+            ["creds", "reader", "lookup"]
+                .iter()
+                .any(|of| c.contains(of))
+        };
         assert_eq!(asked.iter().find(about), None, "neither is looked at");
         assert_eq!(world.vault.live_keys(), [key.clone().unwrap()], "it lives");
     }
@@ -155,7 +167,8 @@ async fn what_can_no_longer_be_decoded_is_left_as_it_is() {
 /// A role of another namespace in the same mount, by an AppBinding of its own.
 #[tokio::test(start_paused = true)]
 async fn an_engine_waits_for_roles_of_other_namespaces_as_well() {
-    let world = World::new();
+    let world = World::new().await;
+    world.kube.namespace("other");
     for (resource, name) in [("appbindings", "vault"), ("secrets", "login")] {
         let mut copy = world.kube.object(resource, NS, name).unwrap();
         copy["metadata"] = json!({ "name": name, "namespace": "other" });
@@ -183,11 +196,9 @@ async fn an_engine_waits_for_roles_of_other_namespaces_as_well() {
 
 #[tokio::test(start_paused = true)]
 async fn a_panic_in_one_drive_does_not_stop_the_others_and_is_counted() {
-    let world = World::new();
+    let world = World::new().await;
     world.create_role("bad");
-    world
-        .vault
-        .on(|method, what| (method == "role" && what == "k8s.-.demo.bad").then_some(Fault::Panic));
+    world.vault.panic_at("/aws/roles/k8s.-.demo.bad");
     let running = world.settled().await;
     world.approved("app");
     world.issued("app").await;
@@ -204,7 +215,7 @@ async fn a_panic_in_one_drive_does_not_stop_the_others_and_is_counted() {
 
 #[tokio::test(start_paused = true)]
 async fn a_cache_that_lags_issues_nothing_twice() {
-    let world = World::new();
+    let world = World::new().await;
     let running = world.settled().await;
     world.request("app");
     rest().await;
@@ -222,7 +233,7 @@ async fn a_cache_that_lags_issues_nothing_twice() {
 
 #[tokio::test(start_paused = true)]
 async fn the_end_comes_at_once_when_idle() {
-    let world = World::new();
+    let world = World::new().await;
     let running = world.settled().await;
     assert!(*running.ready.borrow() == leasehold_controller::stores::FEEDS);
     let took = running.stop().await;
@@ -231,8 +242,8 @@ async fn the_end_comes_at_once_when_idle() {
 
 #[tokio::test(start_paused = true)]
 async fn the_end_comes_within_the_grace_when_the_api_server_never_answers() {
-    let world = World::new();
-    world.kube.on(|_| Some(Fault::Hang));
+    let world = World::new().await;
+    world.kube.fault(Fault::Hang.of(""));
     let running = world.start();
     rest().await;
     let took = running.stop().await;
@@ -241,9 +252,9 @@ async fn the_end_comes_within_the_grace_when_the_api_server_never_answers() {
         "nothing is under way: {took:?}"
     );
 
-    let world = World::new();
+    let world = World::new().await;
     let running = world.settled().await;
-    world.kube.on(|_| Some(Fault::Hang));
+    world.kube.fault(Fault::Hang.of(""));
     world.approved("app");
     rest().await;
     let took = running.stop().await;
@@ -252,7 +263,7 @@ async fn the_end_comes_within_the_grace_when_the_api_server_never_answers() {
 
 #[tokio::test(start_paused = true)]
 async fn health_costs_nothing_of_the_api_server_and_one_look_a_resync_of_vault() {
-    let world = World::new();
+    let world = World::new().await;
     let running = world.settled().await;
     world.approved("app");
     world.issued("app").await;
@@ -268,7 +279,7 @@ async fn health_costs_nothing_of_the_api_server_and_one_look_a_resync_of_vault()
     let calls = world.vault.calls();
     let looks = calls
         .iter()
-        .filter(|c| c.starts_with("lookup_lease"))
+        .filter(|c| *c == "update sys/leases/lookup")
         .count();
     assert!(looks <= 1, "{calls:?}");
     assert!(world.writes().is_empty(), "{:?}", world.writes());
@@ -277,14 +288,17 @@ async fn health_costs_nothing_of_the_api_server_and_one_look_a_resync_of_vault()
     let calls = world.vault.calls();
     let looks = calls
         .iter()
-        .filter(|c| c.starts_with("lookup_lease"))
+        .filter(|c| *c == "update sys/leases/lookup")
         .count();
     assert!((2..=4).contains(&looks), "{looks} in half an hour");
     let of_request = |c: &&String| !c.ends_with(" secrets");
     let asked = world.asked();
     assert_eq!(asked.iter().filter(of_request).count(), 0, "{asked:?}");
 
-    world.vault.revoke_key(&world.key_of("app").unwrap());
+    let request = world.kube.object(REQUESTS, NS, "app").unwrap();
+    world
+        .vault
+        .revoke(request["status"]["lease"]["id"].as_str().unwrap());
     world
         .within(700, "a key ended behind our back is issued anew", || {
             world.one_key_each(&["app"])

@@ -38,6 +38,7 @@ pub(super) struct Line<S: Served> {
 }
 
 impl<S: Served> Line<S> {
+    /// An exchange over a connection.
     pub(super) async fn exchange(&self, request: HttpRequest) -> Result<HttpResponse, IsCut> {
         let _under_way = self.shared.begin();
         let request = match self.read(request).await {
@@ -48,6 +49,11 @@ impl<S: Served> Line<S> {
         if request.path.starts_with(admin::ADMIN_PATH) && is_local(self.peer) {
             return Ok(self.http(admin::answer(&self.shared, &request)));
         }
+        self.respond(request).await
+    }
+
+    /// The answer to a request that has been read, when it is due.
+    pub(super) async fn respond(&self, request: Request) -> Result<HttpResponse, IsCut> {
         let (answer, delay) = self.perform(request).await?;
         pause(delay).await;
         Ok(match answer {

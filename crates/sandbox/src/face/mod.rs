@@ -8,6 +8,7 @@
 mod admin;
 mod body;
 mod exchange;
+mod in_process;
 mod server;
 mod shared;
 #[cfg(feature = "tls")]
@@ -24,6 +25,7 @@ use crate::faults::{Cut, Fault};
 use crate::wire::{Request, Response};
 
 pub use admin::ADMIN_PATH;
+pub use in_process::{AnswerBody, InProcess};
 pub use server::{Limits, Server, Settings};
 pub use shared::{Calls, Shared};
 #[cfg(feature = "tls")]

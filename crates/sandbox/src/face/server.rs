@@ -13,7 +13,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{sleep, timeout};
 
 use super::exchange::Line;
-use super::{Served, Shared};
+use super::{InProcess, Served, Shared};
 
 /// What a server takes from a client, beside what its machine says.
 #[derive(Debug, Clone, Copy)]
@@ -103,6 +103,16 @@ impl Server {
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// A way to it without its port.
+    pub fn in_process<S: Served>(&self, shared: &Shared<S>) -> InProcess {
+        InProcess::new(Line {
+            shared: shared.clone(),
+            peer: self.address,
+            limits: Limits::default(),
+            stop: self.stop.subscribe(),
+        })
     }
 
     /// Ends it, and waits until the port is free and all connections are closed.

@@ -9,6 +9,7 @@
 
 mod answer;
 mod apply;
+mod audit;
 mod auth;
 mod body;
 mod builtin;
@@ -67,6 +68,7 @@ use errors::Failure;
 use resource::{Resource, Resources};
 use store::{Store, Stored};
 
+pub use audit::Audited;
 pub use resource::Topic;
 pub use watch::{Next, Watch};
 
@@ -160,6 +162,8 @@ pub struct Kube {
     work: BTreeSet<Work>,
     /// Events and when they are forgotten.
     expiring: events::Expiring,
+    watches: watch::Watches,
+    log: audit::Log,
 }
 
 /// Something that controllers have to look at.
@@ -189,6 +193,8 @@ impl Kube {
             policy: None,
             work: BTreeSet::new(),
             expiring: events::Expiring::default(),
+            watches: watch::Watches::default(),
+            log: audit::Log::default(),
             config,
         };
         kube.bootstrap(now);
@@ -206,8 +212,28 @@ impl Kube {
         self.faults.take(request)
     }
 
+    /// By rule of the plan: to how many calls it happened. A test that plans a fault sees by
+    /// it that the fault was met.
+    pub fn faults_met(&self) -> &[u64] {
+        self.faults.met()
+    }
+
     /// Answers a request to which a fault happens. Delays and cuts are the caller's.
     pub fn answer(&mut self, request: &Request, fault: &Fault, now: Timestamp) -> Answer {
+        if !self.log.is_on() {
+            return self.answer_unseen(request, fault, now);
+        }
+        let mut audited = self.about(request, now);
+        let answer = self.answer_unseen(request, fault, now);
+        audited.status = match &answer {
+            Answer::Whole(response) => response.status,
+            Answer::Watch(_) => 200,
+        };
+        self.log.push(audited);
+        answer
+    }
+
+    fn answer_unseen(&mut self, request: &Request, fault: &Fault, now: Timestamp) -> Answer {
         if let Some((code, message)) = &fault.error {
             return Answer::Whole(Failure::told(*code, message.clone()).response());
         }

@@ -34,7 +34,16 @@ pub struct Watch {
     wants_bookmarks: bool,
     bookmark: Timestamp,
     end: Timestamp,
+    /// Of which era it is: it ends with it.
+    era: u64,
     has_ended: bool,
+}
+
+/// What tests do to all watches at once.
+#[derive(Debug, Default)]
+pub(super) struct Watches {
+    is_held: bool,
+    era: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,17 +135,48 @@ impl Kube {
             wants_bookmarks,
             bookmark: call.now + BOOKMARK_EVERY,
             end,
+            era: self.watches.era,
             has_ended: false,
         })
+    }
+
+    /// Lets all watches fall behind, or go on: held, they send nothing, as if the server were
+    /// too busy to. Whoever works from a cache works from a stale one meanwhile.
+    pub fn hold_watches(&mut self, is_held: bool) {
+        self.watches.is_held = is_held;
+        self.touch_watches();
+    }
+
+    /// Ends all open watches with a 410, held ones too, as a server does that has forgotten what
+    /// they still have to hear of. Their clients must list anew, and learn only from that what
+    /// happened meanwhile.
+    pub fn expire_watches(&mut self) {
+        self.watches.era += 1;
+        self.touch_watches();
+    }
+
+    fn touch_watches(&mut self) {
+        for resource in self.resources.all() {
+            self.store.touch(resource.topic);
+        }
     }
 
     /// What a watch has to send now. Cheap if nothing changed.
     pub fn next(&mut self, watch: &mut Watch, now: Timestamp) -> Next {
         if watch.has_ended {
-            return Next {
-                bytes: Vec::new(),
-                has_ended: true,
-            };
+            return watch.ended(String::new());
+        }
+        if watch.era != self.watches.era {
+            return self.expired(watch);
+        }
+        if self.watches.is_held {
+            if watch.end <= now {
+                return watch.ended(String::new());
+            }
+            if watch.bookmark <= now {
+                watch.bookmark = now + BOOKMARK_EVERY;
+            }
+            return Next::default();
         }
         let mut lines = String::new();
         if watch.start != Start::Changes {
@@ -145,11 +185,7 @@ impl Kube {
         let topic = watch.topic();
         if self.store.last_change(topic) > watch.sent {
             let Some(events) = self.store.since(topic, watch.sent) else {
-                let oldest = self.store.oldest(topic);
-                let message = format!("too old resource version: {} ({oldest})", watch.sent);
-                let status = Failure::expired(message).status();
-                let _ = writeln!(lines, "{}", json!({"type": "ERROR", "object": status}));
-                return watch.ended(lines);
+                return self.expired(watch);
             };
             for event in events {
                 send_event(watch, event, &mut lines, now);
@@ -171,6 +207,13 @@ impl Kube {
             bytes: lines.into_bytes(),
             has_ended: false,
         }
+    }
+
+    fn expired(&self, watch: &mut Watch) -> Next {
+        let oldest = self.store.oldest(watch.topic());
+        let message = format!("too old resource version: {} ({oldest})", watch.sent);
+        let status = Failure::expired(message).status();
+        watch.ended(json!({"type": "ERROR", "object": status}).to_string() + "\n")
     }
 
     fn send_objects(&self, watch: &mut Watch, lines: &mut String, now: Timestamp) {

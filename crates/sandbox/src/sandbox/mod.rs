@@ -17,7 +17,7 @@ use crate::aws::{self, Aws, WebIdentity};
 use crate::clock::Clock;
 #[cfg(feature = "tls")]
 use crate::face::Identity;
-use crate::face::{Answer, Calls, Limits, Served, Server, Settings, Shared};
+use crate::face::{Answer, Calls, InProcess, Limits, Served, Server, Settings, Shared};
 use crate::faults::Fault;
 use crate::kube::{self, Kube};
 use crate::vault::{self, Vault, Wired};
@@ -205,6 +205,23 @@ impl Sandbox {
         kubeconfig::text(&self.kube_url(), authority, token)
     }
 
+    /// A way to Kubernetes without its port, as its administrator: what `kube::Client::new`
+    /// takes, and what tests with paused time need.
+    pub fn kube_in_process(&self) -> InProcess {
+        let way = self.servers[0].in_process(&self.kube);
+        way.with_bearer(&self.access.kube_token)
+    }
+
+    /// A way to Vault without its port. Requests bring their own token.
+    pub fn vault_in_process(&self) -> InProcess {
+        self.servers[1].in_process(&self.vault)
+    }
+
+    /// A way to AWS without its port. Requests bring their own signature.
+    pub fn aws_in_process(&self) -> InProcess {
+        self.servers[2].in_process(&self.aws)
+    }
+
     /// The token of Kubernetes' administrator.
     pub fn kube_token(&self) -> &str {
         &self.access.kube_token
@@ -252,7 +269,8 @@ impl Sandbox {
     }
 
     /// A call to Kubernetes as its administrator, past HTTP and the fault plan: status and
-    /// body. Watches are for clients: of them it gives nothing.
+    /// body. What it makes due is done when it returns, also if the runtime has had no time to:
+    /// a new definition is served. Watches are for clients: of them it gives nothing.
     pub fn ask_kube(&self, method: &str, path: &str, body: Option<&Value>) -> (u16, Value) {
         let token = format!("Bearer {}", self.access.kube_token);
         let content_type = match method {
@@ -317,7 +335,12 @@ fn request(
 }
 
 fn ask<S: Served<Fault = Fault>>(shared: &Shared<S>, request: &Request) -> (u16, Value) {
-    let answer = shared.at(|machine, now| machine.answer(request, &Fault::default(), now));
+    let answer = shared.at(|machine, now| {
+        let answer = machine.answer(request, &Fault::default(), now);
+        // Whoever asks next finds it done: a definition served, what was owned collected.
+        machine.advance(now);
+        answer
+    });
     match answer {
         Answer::Whole(response) | Answer::Late(response, _) => {
             let body = serde_json::from_str(&response.body).unwrap_or_default();

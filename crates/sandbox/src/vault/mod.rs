@@ -148,6 +148,12 @@ impl Vault {
         self.faults.take(request)
     }
 
+    /// By rule of the plan: to how many calls it happened. A test that plans a fault sees by
+    /// it that the fault was met.
+    pub fn faults_met(&self) -> &[u64] {
+        self.faults.met()
+    }
+
     /// Answers a request to which a fault happens: with the fault's error, but without its
     /// delays and cuts. What is due is done first; what the request makes due, such as the
     /// revocation of a dead token's leases, is left to [`Self::advance`].

@@ -6,6 +6,7 @@ mod bad_input;
 mod board;
 mod client;
 mod faults;
+mod in_process;
 mod requests;
 mod sandbox;
 mod time;

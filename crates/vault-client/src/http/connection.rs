@@ -8,7 +8,8 @@ use std::time::Duration;
 use reqwest::Url;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
-use super::transport::Transport;
+use super::carrier::Carrier;
+use super::transport::{Transport, Way};
 use crate::error::{ErrorKind, Result, VaultError};
 
 /// How a Vault is reached. Nothing is read from the environment, no proxy is used.
@@ -91,7 +92,11 @@ impl Connection {
                 ..tls(words)
             }
         })?;
-        Transport::new(client, target, &self)
+        Transport::new(Way::Network(client), target, &self)
+    }
+
+    pub(crate) fn carried_by(&self, carrier: Arc<dyn Carrier>) -> Result<Transport> {
+        Transport::new(Way::Carrier(carrier), Target::new(self)?, self)
     }
 
     /// The address as it may be shown: a password in it is not.

@@ -1,6 +1,7 @@
 //! The ports over HTTP. One file per port; `raw` makes calls, `transport` moves bytes.
 
 mod aws_engine;
+mod carrier;
 mod connection;
 mod credentials;
 mod errors;
@@ -22,6 +23,7 @@ use async_trait::async_trait;
 use rustify::endpoint::Endpoint;
 use vaultrs::api::token::requests::RenewTokenSelfRequest;
 
+pub use self::carrier::Carrier;
 pub use self::connection::Connection;
 use self::raw::How;
 pub use self::raw::RawVault;
@@ -40,14 +42,28 @@ pub struct HttpVault {
 impl HttpVault {
     /// Prepares; nothing is sent before the first call. Needs a tokio runtime from then on.
     pub fn new(connection: Connection, login: Arc<dyn Login>) -> Result<Self> {
-        let raw = Arc::new(RawVault::new(connection)?);
-        Ok(Self {
+        Ok(Self::of(RawVault::new(connection)?, login))
+    }
+
+    /// The same, with requests carried by somebody else than reqwest. Of the connection only
+    /// address, namespace and time limits are looked at: names and trust are the carrier's.
+    pub fn over(
+        connection: &Connection,
+        login: Arc<dyn Login>,
+        carrier: Arc<dyn Carrier>,
+    ) -> Result<Self> {
+        Ok(Self::of(RawVault::over(connection, carrier)?, login))
+    }
+
+    fn of(raw: RawVault, login: Arc<dyn Login>) -> Self {
+        let raw = Arc::new(raw);
+        Self {
             session: Session::new(FrontDoor {
                 raw: Arc::clone(&raw),
                 login,
             }),
             raw,
-        })
+        }
     }
 
     /// How many logins succeeded so far.

@@ -1,10 +1,12 @@
 //! Calls without a login: what a [`Login`](crate::login::Login) is made with.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use rustify::endpoint::Endpoint;
 use serde::Serialize;
 
+use super::carrier::Carrier;
 use super::connection::Connection;
 use super::health;
 use super::retry::{self, Retry};
@@ -91,6 +93,13 @@ impl RawVault {
             .ok();
         Ok(Self {
             transport: connection.open()?,
+        })
+    }
+
+    /// The same, with requests carried by somebody else than reqwest.
+    pub fn over(connection: &Connection, carrier: Arc<dyn Carrier>) -> Result<Self> {
+        Ok(Self {
+            transport: connection.carried_by(carrier)?,
         })
     }
 

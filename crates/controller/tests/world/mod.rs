@@ -1,28 +1,105 @@
-//! Both stand-ins, what people wrote into them, and operators over them.
+//! The sandbox with what people wrote into it, and operators over it. Nothing of it is on a port
+//! and all of it goes by tokio's clock: paused time passes in the servers as well.
+#![allow(dead_code, reason = "each test uses what it needs")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a world that is used wrongly fails its test"
+)]
+
+mod kube;
+mod vault;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::{SignedDuration, Timestamp};
 use leasehold_controller::{Operator, metrics::Metrics};
 use leasehold_reconcile_core::{Settings, names};
+use leasehold_sandbox::clock::Clock;
+use leasehold_sandbox::faults::{Cut, FaultPlan, Rule};
+use leasehold_sandbox::{Config, Sandbox};
 use serde_json::{Value, json};
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
-use super::Time;
-use super::kube::{Call, Kube};
-use super::vault::FakeVault;
+pub(crate) use kube::{Kube, is_write, what};
+pub(crate) use vault::{LOGIN_TOKEN, Vault};
 
 pub(crate) const NS: &str = "demo";
 pub(crate) const REQUESTS: &str = "awsaccesskeyrequests";
-/// The login Secret's token: never seen anywhere else.
-pub(crate) const LOGIN_TOKEN: &str = "hvs.the-login-token";
-pub(crate) const ROOT_SECRET_KEY: &str = "the-root-secret-half";
+pub(crate) const ADDRESS: &str = "https://vault.demo.svc:8200";
+
+/// What goes wrong with a call.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Fault {
+    /// Answered with this status; nothing happens.
+    Refuse(u16),
+    /// It happens, and nobody learns of it.
+    LoseAnswer,
+    /// It never reaches the server, and nobody learns of that.
+    LoseCall,
+    /// It happens and is answered, so much later.
+    Lag(Duration),
+    /// Nothing happens, and that is known so much later.
+    LagThenFail(Duration),
+    /// No answer, ever; nothing happens.
+    Hang,
+}
+
+impl Fault {
+    /// Of a part of the path: the rule by which it happens to every call.
+    pub(crate) fn of(self, path: &str) -> Rule {
+        let rule = Rule {
+            path: Some(path.to_owned()),
+            ..Rule::default()
+        };
+        let ms = |time: Duration| u64::try_from(time.as_millis()).unwrap();
+        match self {
+            Self::Refuse(status) => Rule {
+                status: Some(status),
+                ..rule
+            },
+            Self::LoseAnswer => Rule {
+                cut: Some(Cut::After),
+                ..rule
+            },
+            Self::LoseCall => Rule {
+                cut: Some(Cut::Before),
+                ..rule
+            },
+            Self::Lag(by) => Rule {
+                answer_delay_ms: ms(by),
+                ..rule
+            },
+            Self::LagThenFail(by) => Rule {
+                delay_ms: ms(by),
+                cut: Some(Cut::Before),
+                ..rule
+            },
+            // Longer than any test.
+            Self::Hang => Self::LagThenFail(Duration::from_secs(1_000_000)).of(path),
+        }
+    }
+}
+
+fn plan(rule: Rule) -> FaultPlan {
+    FaultPlan { rules: vec![rule] }
+}
+
+/// The servers' clock, for an operator; so many seconds ahead.
+struct Time(Clock, SignedDuration);
+
+impl leasehold_controller::clock::Clock for Time {
+    fn now(&self) -> Timestamp {
+        self.0.now() + self.1
+    }
+}
 
 pub(crate) struct World {
     pub(crate) kube: Kube,
-    pub(crate) vault: FakeVault,
-    pub(crate) time: Time,
+    pub(crate) vault: Vault,
+    clock: Clock,
 }
 
 /// An operator that runs.
@@ -50,27 +127,33 @@ impl Running {
 }
 
 impl World {
-    /// Nothing but an AppBinding and Secrets.
-    pub(crate) fn bare() -> Self {
-        let time = Time::new();
+    /// Nothing but the definitions, the rights as they are deployed, an AppBinding and Secrets.
+    pub(crate) async fn bare() -> Self {
+        let clock = Clock::of_tokio();
+        let config = Config {
+            clock: clock.clone(),
+            ..Config::default()
+        };
+        let sandbox = Arc::new(Sandbox::start(config).await.unwrap());
         let world = Self {
-            kube: Kube::new(time),
-            vault: FakeVault::new("cluster-1"),
-            time,
+            kube: Kube::new(Arc::clone(&sandbox)),
+            vault: Vault::new(sandbox),
+            clock,
         };
         world.kube.create(
             "appbindings",
             json!({
                 "apiVersion": "appcatalog.appscode.com/v1alpha1", "kind": "AppBinding",
                 "metadata": { "name": "vault", "namespace": NS },
-                "spec": { "clientConfig": { "url": "https://vault.demo.svc:8200" }, "secret": { "name": "login" } },
+                "spec": { "clientConfig": { "url": ADDRESS }, "secret": { "name": "login" } },
             }),
         );
         world.kube.create(
             "secrets",
             secret("login", "kubevault.com/token", &[("token", LOGIN_TOKEN)]),
         );
-        let root = [("access_key", "AKIAROOT"), ("secret_key", ROOT_SECRET_KEY)];
+        let (id, half) = world.vault.aws_root();
+        let root = [("access_key", &*id), ("secret_key", &*half)];
         world
             .kube
             .create("secrets", secret("aws-cred", "Opaque", &root));
@@ -78,8 +161,8 @@ impl World {
     }
 
     /// With a SecretEngine and an AWSRole.
-    pub(crate) fn new() -> Self {
-        let world = Self::bare();
+    pub(crate) async fn new() -> Self {
+        let world = Self::bare().await;
         world.create_engine();
         world.create_role("reader");
         world
@@ -99,41 +182,38 @@ impl World {
     }
 
     pub(crate) fn create_role(&self, name: &str) {
+        self.create_role_of(name, "vault");
+    }
+
+    /// At the Vault of that AppBinding.
+    pub(crate) fn create_role_of(&self, name: &str, binding: &str) {
         self.kube.create(
             "awsroles",
             json!({
                 "apiVersion": "engine.kubevault.com/v1alpha1", "kind": "AWSRole",
                 "metadata": { "name": name, "namespace": NS },
-                "spec": { "vaultRef": { "name": "vault" }, "path": "aws", "credentialType": "iam_user",
+                "spec": { "vaultRef": { "name": binding }, "path": "aws", "credentialType": "iam_user",
                     "policyARNs": ["arn:aws:iam::aws:policy/ReadOnlyAccess"] },
             }),
         );
     }
 
     pub(crate) fn request(&self, name: &str) {
-        self.request_of(name, "reader");
-    }
-
-    pub(crate) fn request_of(&self, name: &str, role: &str) {
         self.kube.create(
             REQUESTS,
             json!({
                 "apiVersion": "engine.kubevault.com/v1alpha1", "kind": "AWSAccessKeyRequest",
                 "metadata": { "name": name, "namespace": NS },
-                "spec": { "roleRef": { "name": role, "namespace": NS },
+                "spec": { "roleRef": { "name": "reader", "namespace": NS },
                     "subjects": [{ "kind": "ServiceAccount", "name": "app", "namespace": NS }] },
             }),
         );
     }
 
     pub(crate) fn approve(&self, name: &str) {
-        self.judge(name, "Approved");
-    }
-
-    pub(crate) fn judge(&self, name: &str, verdict: &str) {
         self.kube.edit(REQUESTS, NS, name, |request| {
             let condition = json!({
-                "type": verdict, "status": "True", "reason": "KubectlApprove",
+                "type": "Approved", "status": "True", "reason": "KubectlApprove",
                 "observedGeneration": request["metadata"]["generation"],
                 "lastTransitionTime": "2026-01-01T00:00:00Z",
             });
@@ -151,18 +231,6 @@ impl World {
         self.approve(name);
     }
 
-    pub(crate) fn operator(&self, instance: &str) -> Operator {
-        let settings = Settings {
-            instance: instance.into(),
-            ..Settings::default()
-        };
-        let mut operator = Operator::new(self.kube.client(), settings);
-        operator.connect = Arc::new(self.vault.clone());
-        operator.clock = Arc::new(self.time);
-        operator.home = Some("leasehold".into());
-        operator
-    }
-
     pub(crate) fn start(&self) -> Running {
         self.start_as("one")
     }
@@ -173,8 +241,14 @@ impl World {
 
     /// With a clock that is so many seconds ahead.
     pub(crate) fn start_off(&self, instance: &str, seconds: i64) -> Running {
-        let mut operator = self.operator(instance);
-        operator.clock = Arc::new(self.time.ahead(seconds));
+        let settings = Settings {
+            instance: instance.into(),
+            ..Settings::default()
+        };
+        let mut operator = Operator::new(self.kube.operators_client(), settings);
+        operator.connect = Arc::new(self.vault.clone());
+        operator.clock = self.time(seconds);
+        operator.home = Some("leasehold-system".into());
         let (stop, stopped) = oneshot::channel();
         Running {
             stop: Some(stop),
@@ -184,6 +258,12 @@ impl World {
                 let _ = stopped.await;
             })),
         }
+    }
+
+    /// The servers' clock, so many seconds ahead.
+    pub(crate) fn time(&self, seconds: i64) -> Arc<dyn leasehold_controller::clock::Clock> {
+        let ahead = SignedDuration::from_secs(seconds);
+        Arc::new(Time(self.clock.clone(), ahead))
     }
 
     /// Runs an operator until engine and role are in Vault and nothing moves any more.
@@ -201,11 +281,19 @@ impl World {
 
     /// Waits on tokio's clock.
     pub(crate) async fn within(&self, seconds: u64, what: &str, done: impl Fn() -> bool) {
-        for _ in 0..seconds * 10 {
+        let from = tokio::time::Instant::now();
+        let limit = Duration::from_secs(seconds);
+        loop {
             if done() {
                 return;
             }
-            tokio::time::sleep(Duration::from_millis(100)).await;
+            let left = limit.saturating_sub(from.elapsed());
+            if left.is_zero() {
+                break;
+            }
+            // What takes longer is looked at less often: a look costs more than the time.
+            let pause = (from.elapsed() / 10).max(Duration::from_millis(100));
+            tokio::time::sleep(pause.min(Duration::from_secs(2)).min(left)).await;
         }
         let requests = self.kube.all(REQUESTS);
         panic!("not within {seconds} s: {what}\n{requests:#?}");
@@ -262,14 +350,10 @@ impl World {
         stored.len() == requests.len() && stored == live
     }
 
-    /// Writes so far, as `verb resource`.
+    /// What the operator wrote so far, as `verb resource`.
     pub(crate) fn writes(&self) -> Vec<String> {
         let calls = self.kube.calls();
-        calls
-            .iter()
-            .filter(|c| c.is_write())
-            .map(Call::what)
-            .collect()
+        calls.iter().filter(|c| is_write(c)).map(what).collect()
     }
 
     pub(crate) fn forget_calls(&self) {
@@ -277,13 +361,19 @@ impl World {
         self.vault.forget_calls();
     }
 
-    /// All requests but watches and their lists.
+    /// Nothing goes wrong any more.
+    pub(crate) fn mend(&self) {
+        self.kube.mend();
+        self.vault.mend();
+    }
+
+    /// All the operator asked for but watches and their lists.
     pub(crate) fn asked(&self) -> Vec<String> {
         let calls = self.kube.calls();
         let asked = calls
             .iter()
             .filter(|c| c.verb != "watch" && c.verb != "list");
-        asked.map(Call::what).collect()
+        asked.map(what).collect()
     }
 }
 
@@ -295,24 +385,15 @@ pub(crate) async fn rest() {
 pub(crate) fn secret(name: &str, type_: &str, data: &[(&str, &str)]) -> Value {
     let data: serde_json::Map<String, Value> = data
         .iter()
-        .map(|(key, text)| ((*key).to_owned(), json!(encode(text))))
+        .map(|(key, text)| ((*key).to_owned(), json!(text)))
         .collect();
     json!({
         "apiVersion": "v1", "kind": "Secret", "type": type_,
-        "metadata": { "name": name, "namespace": NS }, "data": data,
+        "metadata": { "name": name, "namespace": NS }, "stringData": data,
     })
 }
 
 /// Base64, by way of the type that Kubernetes has for it.
-fn encode(text: &str) -> String {
-    let bytes = k8s_openapi::ByteString(text.as_bytes().to_vec());
-    serde_json::to_value(bytes)
-        .unwrap()
-        .as_str()
-        .unwrap()
-        .to_owned()
-}
-
 fn decode(text: &str) -> Option<String> {
     let bytes: k8s_openapi::ByteString = serde_json::from_value(json!(text)).ok()?;
     String::from_utf8(bytes.0).ok()
