@@ -209,10 +209,67 @@ fn documents_that_are_none_are_refused_in_awss_words() {
             r#"{"Statement":{"Effect":"Allow","Action":"*","Resource":"*","Principal":"*"}}"#,
             "Policy document should not specify a principal.",
         ),
+        (
+            r#"{"Statement":{"Effect":"Allow","Action":[],"Resource":"*"}}"#,
+            "Policy statement must contain actions.",
+        ),
+        (
+            r#"{"Statement":{"Effect":"Allow","Action":"s3:a:b","Resource":"*"}}"#,
+            "Actions/Condition can contain only one colon.",
+        ),
+        (
+            r#"{"Statement":{"Effect":"Allow","Action":"s_3:a","Resource":"*"}}"#,
+            "Vendor s_3 is not valid",
+        ),
+        (
+            r#"{"Statement":{"Effect":"Allow","Action":"*","Resource":"arn:moon:s3:::b"}}"#,
+            r#"Partition "moon" is not valid for resource "arn:moon:s3:::b"."#,
+        ),
+        (
+            r#"{"Statement":{"Effect":"Allow","Action":"*","Resource":"arn:moon"}}"#,
+            r#"Partition "moon" is not valid for resource "arn:moon::*:*:*"."#,
+        ),
+        (
+            r#"{"Statement":{"Effect":"Allow","Action":"*","Resource":"arn:aws"}}"#,
+            "Resource vendor must be fully qualified and cannot contain regexes.",
+        ),
+        (
+            r#"{"Statement":{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"Maybe":{"a:b":"c"}}}}"#,
+            "Syntax errors in policy.",
+        ),
+        (
+            r#"{"Statement":[{"Sid":"a","Effect":"Allow","Action":"*","Resource":"*"},{"Sid":"a","Effect":"Allow","Action":"*","Resource":"*"}]}"#,
+            "Statement IDs (SID) in a single policy must be unique.",
+        ),
     ] {
         let error = Document::parse(document, Grammar::Identity).unwrap_err();
         assert_eq!(error.code, "MalformedPolicyDocument", "{document}");
         assert_eq!(error.message, message, "{document}");
+    }
+    // Of the older version, or of none, an inline policy may be.
+    for version in ["", r#""Version":"2008-10-17","#] {
+        let fields = r#""Statement":{"Effect":"Allow","Action":"*","Resource":"*"}"#;
+        let document = format!("{{{version}{fields}}}");
+        assert!(Document::parse(&document, Grammar::Identity).is_ok());
+        let error = Document::parse(&document, Grammar::Managed).unwrap_err();
+        let message = "Policy document must be version 2012-10-17 or greater.";
+        assert_eq!(error.message, message);
+    }
+    for operator in [
+        "StringLike",
+        "ForAnyValue:StringEqualsIgnoreCase",
+        "ForAllValues:ArnNotLikeIfExists",
+        "NumericLessThanEquals",
+        "DateGreaterThan",
+        "Bool",
+        "NotIpAddress",
+        "Null",
+    ] {
+        let fields = r#""Effect":"Allow","Action":"*","Resource":"*""#;
+        let document =
+            format!(r#"{{"Statement":{{{fields},"Condition":{{"{operator}":{{"a:b":"c"}}}}}}}}"#);
+        let parsed = Document::parse(&document, Grammar::Identity);
+        assert!(parsed.is_ok(), "{operator}");
     }
     let trust = r#"{"Statement":{"Effect":"Allow","Action":"sts:AssumeRole"}}"#;
     let error = Document::parse(trust, Grammar::Trust).unwrap_err();
