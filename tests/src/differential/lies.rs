@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 
+use anyhow::{Result, bail, ensure};
+use futures::future::{try_join, try_join_all};
 use jiff::Timestamp;
 use leasehold_sandbox::clock::Clock;
 use leasehold_sandbox::face::{Answer, Course, Next, Served, Server, Settings, Shared};
@@ -32,13 +34,15 @@ impl<S: Served> Copy for Lie<S> {}
 
 impl<S: Served> std::fmt::Debug for Lie<S> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Lie").field("name", &self.name).finish()
+        f.debug_struct("Lie")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
     }
 }
 
 impl<S: Served> Lie<S> {
     /// None: whatever is found then, the wrapping around the machine did.
-    pub const NONE: Self = Self::about_answers("nothing", |asked| asked.honestly());
+    pub const NONE: Self = Self::about_answers("nothing", honestly);
 
     /// A mistake in answers.
     pub const fn about_answers(
@@ -56,7 +60,7 @@ impl<S: Served> Lie<S> {
     pub const fn about_watches(name: &'static str, tell: fn(String) -> String) -> Self {
         Self {
             name,
-            answer: |asked| asked.honestly(),
+            answer: honestly,
             tell,
         }
     }
@@ -71,6 +75,34 @@ impl<S: Served> Lie<S> {
         let free = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         Server::bind(Shared::new(lying, clock), free, Settings::default()).await
     }
+}
+
+fn honestly<S: Served>(asked: &mut Asked<'_, S>) -> Answer<S::Watch> {
+    asked.honestly()
+}
+
+/// Has each lie told, and prints what caught it. `tell` runs the cases against a server that lies
+/// so, and gives the first complaint. An error names the lies that nobody complained about.
+#[expect(clippy::print_stdout, reason = "what `make mutants` shows")]
+pub async fn all_caught<S, F>(lies: &[Lie<S>], tell: impl Fn(Lie<S>) -> F) -> Result<()>
+where
+    S: Served,
+    F: Future<Output = Result<Option<String>>>,
+{
+    let complaints = try_join_all(lies.iter().map(|lie| tell(*lie)));
+    let (honest, complaints) = try_join(tell(Lie::NONE), complaints).await?;
+    if let Some(complaint) = honest {
+        bail!("without a lie there is this: {complaint}");
+    }
+    let mut uncaught = Vec::new();
+    for (lie, complaint) in lies.iter().zip(complaints) {
+        match complaint {
+            Some(complaint) => println!("{}: caught by\n  {complaint}", lie.name),
+            None => uncaught.push(lie.name),
+        }
+    }
+    ensure!(uncaught.is_empty(), "nothing caught: {uncaught:#?}");
+    Ok(())
 }
 
 /// A request on its way to the machine.
@@ -112,9 +144,12 @@ impl<S: Served> Asked<'_, S> {
         }
     }
 
-    /// The machine's answer to another request. What is done with it is up to the lie.
-    pub fn ask(&mut self, request: &Request) -> Answer<S::Watch> {
-        self.machine.answer(request, self.fault, self.now)
+    /// The machine's answer to another request, if it is whole.
+    pub fn ask(&mut self, request: &Request) -> Option<Response> {
+        match self.machine.answer(request, self.fault, self.now) {
+            Answer::Whole(response) | Answer::Late(response, _) => Some(response),
+            Answer::Watch(..) => None,
+        }
     }
 
     /// Whether it is this that is asked: a method, and the beginning of a path.

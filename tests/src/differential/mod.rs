@@ -97,20 +97,27 @@ impl Listed {
     }
 }
 
-/// An error if a difference is not listed, or one that is listed is no longer found.
-pub fn judge(found: &[Difference], listed: &[Listed]) -> Result<()> {
+/// What is wrong with what was found: first what is not listed, then what is and is not there.
+pub fn complaints(found: &[Difference], listed: &[Listed]) -> Vec<String> {
     let places = || listed.iter().flat_map(|listed| listed.at.iter().copied());
-    let lies: Vec<String> = found
-        .iter()
-        .filter(|found| !places().any(|place| covers(place, found)))
-        .map(ToString::to_string)
-        .collect();
-    ensure!(lies.is_empty(), "{} lies:\n{}", lies.len(), lies.join("\n"));
-    let gone: Vec<_> = places()
-        .filter(|place| !found.iter().any(|found| covers(*place, found)))
-        .collect();
-    ensure!(gone.is_empty(), "listed, and no longer there: {gone:#?}");
+    let is_there = |place| found.iter().any(|found| covers(place, found));
+    let lies = found.iter().filter(|found| !is_listed(found, listed));
+    let gone = places().filter(|place| !is_there(*place));
+    let gone = gone.map(|(case, place)| format!("{case} at {place}: listed, and no longer there"));
+    lies.map(ToString::to_string).chain(gone).collect()
+}
+
+/// An error if there is anything to complain about.
+pub fn judge(complaints: &[String]) -> Result<()> {
+    let (count, all) = (complaints.len(), complaints.join("\n"));
+    ensure!(count == 0, "{count} lies:\n{all}");
     Ok(())
+}
+
+/// Whether a difference is meant.
+pub fn is_listed(found: &Difference, listed: &[Listed]) -> bool {
+    let mut places = listed.iter().flat_map(|listed| listed.at);
+    places.any(|place| covers(*place, found))
 }
 
 fn covers((case, place): (&str, &str), found: &Difference) -> bool {

@@ -1,18 +1,23 @@
 //! The sandbox's AWS against moto: the same calls, the same answers.
 //!
 //! moto is no AWS. What it says otherwise than AWS, or does not look at, is in `differences`, with
-//! where AWS says so; everything else must be equal once ids, times and keys are masked.
+//! where AWS says so; everything else must be equal once ids, times and keys are masked. Then the
+//! sandbox's AWS lies on purpose, in the ways of `lies`, and is caught each time.
 
 mod answer;
 mod cases;
 mod differences;
+mod lies;
 mod side;
 
 use std::collections::BTreeSet;
 
-use anyhow::{Result, ensure};
+use anyhow::{Error, Result, ensure};
+use e2e::differential::lies::{Lie, all_caught};
 use e2e::differential::{self, Difference, Listed};
 use e2e::servers::{AwsKey, Binaries, Moto};
+use leasehold_sandbox::aws::{self, Aws};
+use leasehold_sandbox::clock::Clock;
 use leasehold_sandbox::{Config, Sandbox};
 use serde_json::{Value, json};
 
@@ -42,7 +47,7 @@ const SHAPES: [(&str, &str); 9] = files![
 const RIGHTS: [(&str, &str); 1] = files!["access"];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_sandboxs_aws_answers_like_moto() -> Result<()> {
+async fn the_sandboxs_aws_answers_like_moto_and_lies_are_caught() -> Result<()> {
     let steps = Steps::read()?;
     let (real, honest) = tokio::try_join!(of_moto(&steps), of_the_sandbox(&steps))?;
     let found: Vec<Difference> = steps
@@ -50,7 +55,8 @@ async fn the_sandboxs_aws_answers_like_moto() -> Result<()> {
         .zip(real.iter().zip(&honest))
         .flat_map(|(step, (real, honest))| compared(step, real, honest))
         .collect();
-    differential::judge(&found, LISTED)
+    differential::judge(&differential::complaints(&found, LISTED))?;
+    all_caught(&lies::LIES, |lie| complaint_about(lie, &steps, &real)).await
 }
 
 fn compared(step: &Step, real: &Value, sandbox: &Value) -> Vec<Difference> {
@@ -129,16 +135,39 @@ async fn of_moto(steps: &Steps) -> Result<Vec<Value>> {
 
 async fn of_the_sandbox(steps: &Steps) -> Result<Vec<Value>> {
     let sandbox = Sandbox::start(Config::default()).await?;
-    let (access_key, secret_key) = sandbox.aws_root();
-    let root = AwsKey {
-        access_key: access_key.to_owned(),
-        secret_key: secret_key.to_owned(),
-        session_token: None,
-    };
-    let mut side = Side::new(&sandbox.aws_url(), root)?;
+    let mut side = Side::new(&sandbox.aws_url(), root())?;
     let mut answers = Vec::new();
     for step in steps.all() {
         answers.push(side.ask(step).await?);
     }
     Ok(answers)
+}
+
+/// The key a sandbox's AWS starts with.
+fn root() -> AwsKey {
+    let config = aws::Config::default();
+    AwsKey {
+        access_key: config.root_key,
+        secret_key: config.root_secret,
+        session_token: None,
+    }
+}
+
+/// The first thing that is wrong with an AWS that lies.
+async fn complaint_about(lie: Lie<Aws>, steps: &Steps, real: &[Value]) -> Result<Option<String>> {
+    let clock = Clock::default();
+    let machine = Aws::new(aws::Config::default(), clock.now()).map_err(Error::msg)?;
+    let server = lie.serve(machine, clock).await?;
+    let mut side = Side::new(&format!("http://{}", server.address()), root())?;
+    let mut found = Vec::new();
+    for (step, real) in steps.all().zip(real) {
+        let differences = compared(step, real, &side.ask(step).await?);
+        let mut unlisted = differences.iter();
+        if let Some(lie) = unlisted.find(|found| !differential::is_listed(found, LISTED)) {
+            return Ok(Some(lie.to_string()));
+        }
+        found.extend(differences);
+    }
+    let complaints = differential::complaints(&found, LISTED);
+    Ok(complaints.into_iter().next())
 }

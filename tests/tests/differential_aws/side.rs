@@ -61,7 +61,7 @@ impl Side {
                 None => self.keep_key(name, &text),
             }
         }
-        answer::read(status, &content_type, &text, &self.kept).with_context(|| step.case.clone())
+        Ok(answer::read(status, &content_type, &text, &self.kept))
     }
 
     fn keep_key(&mut self, name: &str, text: &str) {

@@ -209,6 +209,20 @@ fn documents_that_are_none_are_refused_in_awss_words() {
             r#"{"Statement":{"Effect":"Allow","Action":"*","Resource":"*","Principal":"*"}}"#,
             "Policy document should not specify a principal.",
         ),
+    ] {
+        refused(document, message);
+    }
+    let trust = r#"{"Statement":{"Effect":"Allow","Action":"sts:AssumeRole"}}"#;
+    let error = Document::parse(trust, Grammar::Trust).unwrap_err();
+    assert_eq!(error.message, "Missing required field Principal");
+    let trust = r#"{"Statement":{"Effect":"Allow","Action":"sts:AssumeRole","Resource":"*"}}"#;
+    let error = Document::parse(trust, Grammar::Trust).unwrap_err();
+    assert_eq!(error.message, "Has prohibited field Resource");
+}
+
+#[test]
+fn words_that_are_none_are_refused_too() {
+    for (document, message) in [
         (
             r#"{"Statement":{"Effect":"Allow","Action":[],"Resource":"*"}}"#,
             "Policy statement must contain actions.",
@@ -242,10 +256,18 @@ fn documents_that_are_none_are_refused_in_awss_words() {
             "Statement IDs (SID) in a single policy must be unique.",
         ),
     ] {
-        let error = Document::parse(document, Grammar::Identity).unwrap_err();
-        assert_eq!(error.code, "MalformedPolicyDocument", "{document}");
-        assert_eq!(error.message, message, "{document}");
+        refused(document, message);
     }
+}
+
+fn refused(document: &str, message: &str) {
+    let error = Document::parse(document, Grammar::Identity).unwrap_err();
+    assert_eq!(error.code, "MalformedPolicyDocument", "{document}");
+    assert_eq!(error.message, message, "{document}");
+}
+
+#[test]
+fn versions_and_operators_that_aws_knows_are_taken() {
     // Of the older version, or of none, an inline policy may be.
     for version in ["", r#""Version":"2008-10-17","#] {
         let fields = r#""Statement":{"Effect":"Allow","Action":"*","Resource":"*"}"#;
@@ -271,12 +293,6 @@ fn documents_that_are_none_are_refused_in_awss_words() {
         let parsed = Document::parse(&document, Grammar::Identity);
         assert!(parsed.is_ok(), "{operator}");
     }
-    let trust = r#"{"Statement":{"Effect":"Allow","Action":"sts:AssumeRole"}}"#;
-    let error = Document::parse(trust, Grammar::Trust).unwrap_err();
-    assert_eq!(error.message, "Missing required field Principal");
-    let trust = r#"{"Statement":{"Effect":"Allow","Action":"sts:AssumeRole","Resource":"*"}}"#;
-    let error = Document::parse(trust, Grammar::Trust).unwrap_err();
-    assert_eq!(error.message, "Has prohibited field Resource");
 }
 
 #[test]
