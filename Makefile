@@ -15,7 +15,8 @@ IN_PROCESS := (package(e2e) & test(/^(.*::)?sandbox::/))
 HAS_NEXTEST := cargo nextest --version >/dev/null 2>&1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo picture build fmt lint lint-fmt lint-clippy lint-links test test-run test-doc laws mutants explore sandbox servers e2e stand chaos bench \
+.PHONY: help demo picture build fmt lint lint-fmt lint-clippy lint-links test test-run test-doc laws mutants mutants-core mutants-sandbox explore sandbox \
+	servers e2e stand chaos bench \
 	bench-counts generated layers deny doc tools explain clean
 
 help: ## Show this help
@@ -60,8 +61,12 @@ test-doc: # which nextest does not run, and cargo test has run already
 laws: ## The laws of the core only: properties, explorer, golden stories
 	cargo test $(LOCKED) -p leasehold-reconcile-core
 
-mutants: ## Plant a mistake at a time in the core, and print how the explorer finds each
+mutants: mutants-core mutants-sandbox ## Plant a mistake at a time in the core and in the sandbox, and print what finds each
+mutants-core: # also part of `test`; needs nothing
 	cargo test $(LOCKED) -p leasehold-reconcile-core --test mutants -- --nocapture
+mutants-sandbox: servers build # also part of `e2e`: the real servers say what is true
+	cargo test $(LOCKED) --workspace --test differential_kube --test differential_vault --test differential_aws \
+	    -- --nocapture lies_are_caught
 
 explore: ## Explore the core further than every build can wait for: minutes, and gigabytes
 	cargo run $(LOCKED) --release -p leasehold-reconcile-core --example deeper

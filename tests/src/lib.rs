@@ -2,6 +2,7 @@
 //! tests themselves, and the helpers to talk to them.
 
 pub mod bench;
+pub mod differential;
 pub mod in_process;
 pub mod manifests;
 pub mod proxy;

@@ -17,7 +17,7 @@ enum About {
 }
 
 /// The files with such tests, and the reason.
-const ALONE: [(&str, About, &str); 8] = [
+const ALONE: [(&str, About, &str); 9] = [
     (
         "aws_stand_in",
         About::Stands,
@@ -27,6 +27,11 @@ const ALONE: [(&str, About, &str); 8] = [
         "counts",
         About::Stands,
         "requests are counted from the real servers' audit logs; the stories of the core have the same counts",
+    ),
+    (
+        "differential_aws",
+        About::Stands,
+        "the in-process AWS against moto",
     ),
     (
         "differential_kube",

@@ -12,4 +12,4 @@ pub mod vault;
 pub mod wire;
 
 #[cfg(feature = "http")]
-pub use sandbox::{Config, Sandbox, StartError};
+pub use sandbox::{Config, Neighbours, Sandbox, StartError};

@@ -209,7 +209,8 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     })
 }
 
-fn escape(text: &str) -> String {
+/// Text as it stands in a form that is to be signed: moto writes it anew before it checks.
+pub fn escape(text: &str) -> String {
     text.bytes().fold(String::new(), |mut escaped, byte| {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
             escaped.push(char::from(byte));

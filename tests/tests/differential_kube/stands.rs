@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use e2e::differential::lies::Lie;
 use e2e::servers::apiserver::User;
 use e2e::servers::{Binaries, Cluster, ClusterOptions, eventually, http};
-use leasehold_sandbox::kube::User as SandboxUser;
+use leasehold_sandbox::clock::Clock;
+use leasehold_sandbox::face;
+use leasehold_sandbox::kube::{Config as KubeConfig, Kube, User as SandboxUser};
 use leasehold_sandbox::{Config, Sandbox};
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
@@ -20,12 +23,18 @@ const USER_AGENT: &str = "differential/1.0";
 
 /// Only there so that a broken test ends.
 const DEADLINE: Duration = Duration::from_secs(60);
+/// The real server says in its own time that nothing happened.
+const PATIENCE: Duration = Duration::from_secs(50);
+/// A sandbox that lies may owe an event; an honest one tells it at once.
+const PATIENCE_WITH_LIES: Duration = Duration::from_secs(15);
 const STEP: Duration = Duration::from_millis(50);
 
 /// A real control plane and a sandbox, with the same users.
 pub(crate) struct Pair {
     pub(crate) real: Server,
     pub(crate) sandbox: Server,
+    /// The user `limited`, whose token is in some answers.
+    pub(crate) limited: User,
     _servers: (Cluster, Sandbox),
 }
 
@@ -35,6 +44,8 @@ pub(crate) struct Server {
     client: reqwest::Client,
     admin_token: String,
     limited_token: String,
+    /// How long a watch may have nothing to tell.
+    patience: Duration,
 }
 
 impl Pair {
@@ -45,41 +56,68 @@ impl Pair {
             ..ClusterOptions::default()
         };
         let cluster = Cluster::start_with(&Binaries::locate()?, options).await?;
-        let sandbox = start_sandbox(&limited).await?;
+        let admin = User::new("admin", &["system:masters"])?;
+        let config = Config {
+            kube: config(&limited, &admin),
+            kube_tls: true,
+            ..Config::default()
+        };
+        let sandbox = Sandbox::start(config).await?;
         let real = Server {
             url: cluster.url().to_owned(),
             client: http::client(Some(cluster.ca_pem()))?,
             admin_token: cluster.admin_token().to_owned(),
             limited_token: limited.token.clone(),
+            patience: PATIENCE,
         };
         let fake = Server {
             url: sandbox.kube_url(),
             client: http::client(sandbox.authority())?,
             admin_token: sandbox.kube_token().to_owned(),
-            limited_token: limited.token,
+            limited_token: limited.token.clone(),
+            patience: PATIENCE,
         };
         Ok(Self {
             real,
             sandbox: fake,
+            limited,
             _servers: (cluster, sandbox),
         })
     }
 }
 
-async fn start_sandbox(limited: &User) -> Result<Sandbox> {
+/// A sandbox's Kubernetes that lies, and its server.
+pub(crate) async fn lying(lie: Lie<Kube>, limited: &User) -> Result<(Server, face::Server)> {
     let admin = User::new("admin", &["system:masters"])?;
-    let mut config = Config {
-        kube_tls: true,
-        ..Config::default()
+    let config = KubeConfig {
+        // What a sandbox with TLS would have.
+        root_ca: "-----BEGIN CERTIFICATE-----\n".to_owned(),
+        is_anonymous_admin: false,
+        ..config(limited, &admin)
     };
+    let clock = Clock::default();
+    let server = lie.serve(Kube::new(config, clock.now()), clock).await?;
+    let stand = Server {
+        url: format!("http://{}", server.address()),
+        client: http::client(None)?,
+        admin_token: admin.token,
+        limited_token: limited.token.clone(),
+        patience: PATIENCE_WITH_LIES,
+    };
+    Ok((stand, server))
+}
+
+fn config(limited: &User, admin: &User) -> KubeConfig {
     let user = |user: &User| SandboxUser {
         name: user.name.clone(),
         groups: user.groups.clone(),
         token: user.token.clone(),
     };
-    config.kube.users = vec![user(limited), user(&admin)];
-    config.kube.admin_token = Some(admin.token.clone());
-    Ok(Sandbox::start(config).await?)
+    KubeConfig {
+        users: vec![user(limited), user(admin)],
+        admin_token: Some(admin.token.clone()),
+        ..Config::default().kube
+    }
 }
 
 /// A server on the way through one case file, with what its answers left for later cases.
@@ -184,7 +222,9 @@ impl<'a> Side<'a> {
         };
         let (content_type, warnings) = (header("content-type"), header("warning"));
         let body = match case.events {
-            Some(events) if status == 200 => first_events(response, events).await?,
+            Some(events) if status == 200 => {
+                first_events(response, events, self.server.patience).await?
+            }
             _ => whole(&response.text().await?),
         };
         Ok(json!({"status": status, "type": content_type, "warnings": warnings, "body": body}))
@@ -205,11 +245,11 @@ fn whole(text: &str) -> Value {
 }
 
 /// A watch lasts; what was asked for comes, or the client's time is up.
-async fn first_events(mut response: Response, wanted: usize) -> Result<Value> {
+async fn first_events(mut response: Response, wanted: usize, patience: Duration) -> Result<Value> {
     let mut text = Vec::new();
     let mut events = Vec::new();
     while events.len() < wanted {
-        let chunk = tokio::time::timeout(Duration::from_secs(50), response.chunk()).await;
+        let chunk = tokio::time::timeout(patience, response.chunk()).await;
         let Some(chunk) = chunk.with_context(|| format!("only {events:?}"))?? else {
             break;
         };

@@ -18,7 +18,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
 /// One request, or something to prepare before the next ones.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Step {
     /// The name of the case it belongs to.
     pub(crate) case: String,
@@ -38,7 +38,7 @@ pub(crate) struct Step {
 }
 
 /// What a step does.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum What {
     #[default]
     Ask,

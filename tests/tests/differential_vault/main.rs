@@ -1,26 +1,32 @@
 //! The fake may not lie: the same calls to the sandbox's Vault and to a real one, compared word by
 //! word. Only ids, times, accessors and random names are masked, and what differs is listed here.
+//! Then the sandbox's Vault lies on purpose, in the ways of `lies`, and is caught each time.
 
 mod cases;
 mod compare;
 mod differences;
 mod kube;
+mod lies;
 mod mask;
 mod side;
 mod sign;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::iter::zip;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use e2e::differential::lies::{Lie, all_caught};
 use e2e::servers::{AwsKey, AwsStandIn, Binaries, StandIn, Vault};
+use leasehold_sandbox::vault::{self, Wired};
 use leasehold_sandbox::{Config, Sandbox};
 use serde_json::{Value, json};
 
 use cases::{Step, What};
 use compare::{Answer, Unlike};
 use differences::{DIFFERENCES, MOST};
+use lies::Lying;
 use side::Side;
 
 macro_rules! files {
@@ -57,42 +63,114 @@ const FILES: [(&str, &str); 23] = files![
 ];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_sandboxs_vault_answers_as_the_real_one() -> Result<()> {
-    let real_aws = AwsStandIn::start().await?;
-    let real_vault = Vault::start_dev(&Binaries::locate()?).await?;
+async fn the_sandboxs_vault_answers_as_the_real_one_and_lies_are_caught() -> Result<()> {
+    let steps = FILES.iter().map(|(file, text)| cases::parse(file, text));
+    let steps = steps.collect::<Result<Vec<_>>>()?.concat();
+    let (real, honest) = tokio::try_join!(of_vault(&steps), of_the_sandbox(&steps))?;
+    let mut report = Report::default();
+    for (step, (real, honest)) in zip(&steps, zip(&real, &honest)) {
+        if let (Some(real), Some(honest)) = (real, honest) {
+            report.add(step, real, honest);
+        }
+    }
+    report.end()?;
+    all_caught(&lies::LIES, |lie| complaint_about(lie, &steps, &real)).await
+}
+
+/// By step: the answer, if the step asks for one.
+type Answers = Vec<Option<Answer>>;
+
+async fn of_vault(steps: &[Step]) -> Result<Answers> {
+    let aws = AwsStandIn::start().await?;
+    let vault = Vault::start_dev(&Binaries::locate()?).await?;
+    // Of which it only uses the Kubernetes.
     let sandbox = Sandbox::start(Config::default()).await?;
+    let mut stand = Stand::new(&vault.address, (*aws).clone(), &sandbox).await?;
+    stand.answers(steps).await
+}
+
+async fn of_the_sandbox(steps: &[Step]) -> Result<Answers> {
+    let sandbox = Sandbox::start(Config::default()).await?;
+    let aws = aws_of(&sandbox)?;
+    let mut stand = Stand::new(&sandbox.vault_url(), aws, &sandbox).await?;
+    stand.answers(steps).await
+}
+
+/// The first thing that is wrong with a Vault that lies.
+async fn complaint_about(
+    lie: Lie<Lying>,
+    steps: &[Step],
+    real: &Answers,
+) -> Result<Option<String>> {
+    let sandbox = Sandbox::start(Config::default()).await?;
+    let clock = sandbox.clock().clone();
+    let machine = Wired {
+        vault: vault::Vault::new(vault::Config::default(), clock.now()),
+        upstream: sandbox.neighbours(),
+    };
+    let server = lie.serve(machine, clock).await?;
+    let url = format!("http://{}", server.address());
+    let mut stand = Stand::new(&url, aws_of(&sandbox)?, &sandbox).await?;
+    let mut report = Report::default();
+    for (step, real) in zip(steps, real) {
+        let answer = match stand.answer(step).await {
+            Ok(answer) => answer,
+            Err(error) => return Ok(Some(format!("{} {}: {error:#}", step.place, step.case))),
+        };
+        if let (Some(real), Some(answer)) = (real, answer) {
+            report.add(step, real, &answer);
+        }
+        if report.lied > 0 {
+            return Ok(Some(report.lies.trim_end().to_owned()));
+        }
+    }
+    Ok(report.end().err().map(|error| error.to_string()))
+}
+
+fn aws_of(sandbox: &Sandbox) -> Result<StandIn> {
     let (access_key, secret_key) = sandbox.aws_root();
     let root = AwsKey {
         access_key: access_key.to_owned(),
         secret_key: secret_key.to_owned(),
         session_token: None,
     };
-    let mut real = Side::new(&real_vault.address, (*real_aws).clone())?;
-    let mut fake = Side::new(&sandbox.vault_url(), StandIn::at(&sandbox.aws_url(), root)?)?;
-    for side in [&mut real, &mut fake] {
+    StandIn::at(&sandbox.aws_url(), root)
+}
+
+/// A Vault with its neighbours.
+struct Stand<'a> {
+    side: Side,
+    /// Whose Kubernetes it reviews tokens with.
+    sandbox: &'a Sandbox,
+}
+
+impl<'a> Stand<'a> {
+    async fn new(vault: &str, aws: StandIn, sandbox: &'a Sandbox) -> Result<Self> {
+        let mut side = Side::new(vault, aws)?;
         side.populate().await?;
-        kube::populate(&sandbox, &mut side.kept)?;
+        kube::populate(sandbox, &mut side.kept)?;
+        Ok(Self { side, sandbox })
     }
 
-    let mut report = Report::default();
-    for (file, text) in FILES {
-        for step in cases::parse(file, text)? {
-            match step.what {
-                What::Fault => {
-                    let plan = step.body.clone().unwrap_or_default();
-                    real.aws.set_faults(&plan).await?;
-                    fake.aws.set_faults(&plan).await?;
-                }
-                What::KubeFault => kube::set_faults(&sandbox, step.body.as_ref())?,
-                What::Ask | What::Login => {
-                    let real = answer(&mut real, &step).await?;
-                    let fake = answer(&mut fake, &step).await?;
-                    report.add(&step, &real, &fake);
-                }
-            }
+    async fn answers(&mut self, steps: &[Step]) -> Result<Answers> {
+        let mut answers = Vec::new();
+        for step in steps {
+            answers.push(self.answer(step).await?);
         }
+        Ok(answers)
     }
-    report.end()
+
+    async fn answer(&mut self, step: &Step) -> Result<Option<Answer>> {
+        match step.what {
+            What::Fault => {
+                let plan = step.body.clone().unwrap_or_default();
+                self.side.aws.set_faults(&plan).await?;
+            }
+            What::KubeFault => kube::set_faults(self.sandbox, step.body.as_ref())?,
+            What::Ask | What::Login => return answer(&mut self.side, step).await.map(Some),
+        }
+        Ok(None)
+    }
 }
 
 /// The answer; if need be, the one that comes in the end.

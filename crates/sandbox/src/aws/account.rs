@@ -81,6 +81,7 @@ pub(super) struct ManagedPolicy {
     pub(super) path: String,
     pub(super) id: String,
     pub(super) created: Timestamp,
+    pub(super) description: Option<String>,
     pub(super) document: Document,
 }
 
@@ -142,6 +143,7 @@ impl Account {
                 path: "/".to_owned(),
                 id: account.ids.entity("ANPA"),
                 created: Timestamp::UNIX_EPOCH,
+                description: None,
                 document,
             };
             let arn = format!("arn:aws:iam::aws:policy/{name}");

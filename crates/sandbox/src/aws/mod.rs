@@ -13,6 +13,7 @@ mod caller;
 mod ec2;
 mod errors;
 mod faults;
+mod grammar;
 mod iam;
 mod managed;
 mod policy;

@@ -1,8 +1,11 @@
 //! Policy documents, and what they say of a request.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::errors::Error;
+use super::grammar::{check_action, check_resource, is_operator};
 
 /// A document as it was given, and as it is understood.
 #[derive(Debug, Clone)]
@@ -16,6 +19,8 @@ pub(super) struct Document {
 pub(super) enum Grammar {
     /// What an identity may do: names resources, never principals.
     Identity,
+    /// The same as a policy of its own, which must be of the newer version.
+    Managed,
     /// Who may assume a role: names principals, never resources.
     Trust,
 }
@@ -126,6 +131,18 @@ impl Policy {
             Some(statement @ Value::Object(_)) => std::slice::from_ref(statement),
             _ => return Err(syntax()),
         };
+        if grammar == Grammar::Managed && document.get("Version") != Some(&"2012-10-17".into()) {
+            let message = "Policy document must be version 2012-10-17 or greater.";
+            return Err(Error::malformed_policy(message));
+        }
+        let mut sids = BTreeSet::new();
+        let mut named = statements
+            .iter()
+            .filter_map(|statement| statement["Sid"].as_str());
+        if !named.all(|sid| sid.is_empty() || sids.insert(sid)) {
+            let message = "Statement IDs (SID) in a single policy must be unique.";
+            return Err(Error::malformed_policy(message));
+        }
         let statements = statements
             .iter()
             .map(|statement| Statement::parse(statement, grammar))
@@ -189,28 +206,23 @@ impl Statement {
                 (None, None) => return Ok(None),
                 (Some(_), Some(_)) => return Err(syntax()),
             };
-            let patterns = strings(value).filter(|list| !list.is_empty());
-            let patterns = patterns.ok_or_else(syntax)?;
-            Ok(Some(Match {
+            let patterns = strings(value).ok_or_else(syntax)?;
+            let is_there = !patterns.is_empty();
+            Ok(is_there.then_some(Match {
                 is_inverted,
                 patterns,
             }))
         };
+        let conditions = fields.get("Condition").map(conditions).transpose()?;
         let actions = matching("Action")?
             .ok_or_else(|| malformed("Policy statement must contain actions."))?;
-        let has_vendor = |action: &String| action == "*" || action.contains(':');
-        if !actions.patterns.iter().all(has_vendor) {
-            return Err(malformed(
-                "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.",
-            ));
-        }
         let resources = matching("Resource")?;
         let principals = fields.get("Principal").map(principals).transpose()?;
         let resources = match (grammar, resources, &principals) {
-            (Grammar::Identity, _, Some(_)) => {
+            (Grammar::Identity | Grammar::Managed, _, Some(_)) => {
                 return Err(malformed("Policy document should not specify a principal."));
             }
-            (Grammar::Identity, None, None) => {
+            (Grammar::Identity | Grammar::Managed, None, None) => {
                 return Err(malformed("Policy statement must contain resources."));
             }
             (Grammar::Trust, Some(_), _) => {
@@ -219,19 +231,18 @@ impl Statement {
             (Grammar::Trust, None, None) => {
                 return Err(malformed("Missing required field Principal"));
             }
-            (Grammar::Identity, Some(resources), None) => resources,
+            (Grammar::Identity | Grammar::Managed, Some(resources), None) => resources,
             (Grammar::Trust, None, Some(_)) => Match {
                 is_inverted: false,
                 patterns: vec!["*".to_owned()],
             },
         };
-        let is_arn = |resource: &String| resource == "*" || resource.starts_with("arn:");
-        if let Some(wrong) = resources.patterns.iter().find(|arn| !is_arn(arn)) {
-            return Err(malformed(&format!(
-                "Resource {wrong} must be in ARN format or \"*\"."
-            )));
+        for resource in &resources.patterns {
+            check_resource(resource)?;
         }
-        let conditions = fields.get("Condition").map(conditions).transpose()?;
+        for action in &actions.patterns {
+            check_action(action)?;
+        }
         Ok(Self {
             is_allow,
             actions,
@@ -353,6 +364,9 @@ fn conditions(value: &Value) -> Result<Vec<Condition>, Error> {
     let syntax = || Error::malformed_policy("Syntax errors in policy.");
     let mut conditions = Vec::new();
     for (operator, keys) in value.as_object().ok_or_else(syntax)? {
+        if !is_operator(operator) {
+            return Err(syntax());
+        }
         for (key, values) in keys.as_object().ok_or_else(syntax)? {
             let values = match values {
                 Value::Bool(flag) => vec![flag.to_string()],

@@ -24,7 +24,7 @@ use crate::vault::{self, Vault, Wired};
 use crate::wire::Request;
 
 pub use error::StartError;
-use neighbours::Neighbours;
+pub use neighbours::Neighbours;
 
 /// What a sandbox starts with. The default is empty servers on free ports of the loopback.
 #[derive(Debug)]
@@ -149,12 +149,13 @@ impl Sandbox {
         let [kube_listener, vault_listener, aws_listener] = listeners;
         let kube_server = serve(&kube, kube_listener, kube_door)?;
         let aws_server = serve(&aws, aws_listener, aws_door)?;
+        let upstream = Neighbours::new(
+            (kube.clone(), kube_server.address()),
+            (aws.clone(), aws_server.address()),
+        );
         let wired = Wired {
             vault: Vault::new(config.vault, now),
-            upstream: Neighbours::new(
-                (kube.clone(), kube_server.address()),
-                (aws.clone(), aws_server.address()),
-            ),
+            upstream,
         };
         let vault = Shared::new(wired, clock.clone());
         let vault_server = serve(&vault, vault_listener, vault_door)?;
@@ -266,6 +267,14 @@ impl Sandbox {
     /// Looks at AWS, or changes it, between two requests.
     pub fn with_aws<T>(&self, act: impl FnOnce(&mut Aws) -> T) -> T {
         self.aws.with(act)
+    }
+
+    /// Whom a Vault of one's own can call: Kubernetes and AWS, as this sandbox's Vault does.
+    pub fn neighbours(&self) -> Neighbours {
+        Neighbours::new(
+            (self.kube.clone(), self.servers[0].address()),
+            (self.aws.clone(), self.servers[2].address()),
+        )
     }
 
     /// A call to Kubernetes as its administrator, past HTTP and the fault plan: status and

@@ -10,11 +10,11 @@ use crate::kube::Kube;
 use crate::vault::Upstream;
 use crate::wire::{Request, Response};
 
-/// The servers beside Vault, by the addresses Vault may be configured with.
+/// The servers beside a sandbox's Vault, by the addresses Vault may be configured with.
 ///
 /// Their locks are taken while Vault's is held, and never the other way round.
 #[derive(Debug)]
-pub(super) struct Neighbours {
+pub struct Neighbours {
     kube: Shared<Kube>,
     aws: Shared<Aws>,
     kube_address: SocketAddr,

@@ -68,9 +68,11 @@ fn get(account: &mut Account, call: &Call<'_>) -> Answer {
 }
 
 fn list(account: &mut Account, call: &Call<'_>) -> Answer {
+    let prefix = call.params.get("PathPrefix").unwrap_or("/");
     let groups = account
         .groups
         .iter()
+        .filter(|(_, group)| group.path.starts_with(prefix))
         .map(|(key, group)| (key.as_str(), group));
     let (page, next) = call.params.page(groups)?;
     let xml = Xml::new().list("Groups", page, |xml, group| xml_of(xml, account, group));

@@ -70,6 +70,16 @@ fn add_tags(tags: &mut BTreeMap<String, String>, params: &Params) -> Result<(), 
     Ok(())
 }
 
+fn boundary_xml(xml: Xml, arn: Option<&String>) -> Xml {
+    let Some(arn) = arn else {
+        return xml;
+    };
+    xml.node("PermissionsBoundary", |xml| {
+        xml.text("PermissionsBoundaryType", "Policy")
+            .text("PermissionsBoundaryArn", arn)
+    })
+}
+
 fn tags_xml(xml: Xml, tags: &BTreeMap<String, String>) -> Xml {
     if tags.is_empty() {
         return xml;

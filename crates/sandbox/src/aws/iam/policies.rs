@@ -212,8 +212,13 @@ fn detach(account: &mut Account, call: &Call<'_>, owner: Owner) -> Answer {
 
 fn list_attached(account: &Account, call: &Call<'_>, owner: Owner) -> Answer {
     let own = owner.own(account, call.params.required(owner.field())?)?;
-    let arns = own.attached.iter().map(|arn| (arn.as_str(), arn));
-    let (page, next) = call.params.page(arns)?;
+    let prefix = call.params.get("PathPrefix").unwrap_or("/");
+    let is_below = |arn: &&String| {
+        let policy = account.policies.get(*arn);
+        policy.is_some_and(|policy| policy.path.starts_with(prefix))
+    };
+    let arns = own.attached.iter().filter(is_below);
+    let (page, next) = call.params.page(arns.map(|arn| (arn.as_str(), arn)))?;
     let xml = Xml::new().list("AttachedPolicies", page, |xml, arn| {
         let name = account.policies.get(arn).map(|policy| &policy.name);
         xml.maybe("PolicyName", name).text("PolicyArn", arn)
@@ -236,7 +241,7 @@ fn policy_arn<'a>(call: &'a Call<'_>) -> Result<&'a str, Error> {
 
 fn create(account: &mut Account, call: &Call<'_>) -> Answer {
     let name = name(call.params, "PolicyName", 128)?;
-    let document = Document::parse(call.params.required("PolicyDocument")?, Grammar::Identity)?;
+    let document = Document::parse(call.params.required("PolicyDocument")?, Grammar::Managed)?;
     if document.size() > 6144 {
         return Err(Error::quota("PolicySize", 6144));
     }
@@ -252,6 +257,7 @@ fn create(account: &mut Account, call: &Call<'_>) -> Answer {
         path,
         id: account.ids.entity("ANPA"),
         created: call.now,
+        description: call.params.get("Description").map(str::to_owned),
         document,
     };
     let xml = Xml::new().node("Policy", |xml| managed_xml(xml, account, &arn, &policy));
@@ -292,8 +298,11 @@ fn managed<'a>(account: &'a Account, arn: &str) -> Result<&'a ManagedPolicy, Err
 fn describe(account: &mut Account, call: &Call<'_>) -> Answer {
     let arn = policy_arn(call)?;
     let policy = managed(account, arn)?;
+    // What lists leave out.
     Ok(Some(Xml::new().node("Policy", |xml| {
         managed_xml(xml, account, arn, policy)
+            .maybe("Description", policy.description.as_ref())
+            .text("Tags", "")
     })))
 }
 
@@ -317,6 +326,8 @@ fn delete_managed(account: &mut Account, call: &Call<'_>) -> Answer {
 
 fn list_managed(account: &mut Account, call: &Call<'_>) -> Answer {
     let scope = call.params.get("Scope").unwrap_or("All");
+    let prefix = call.params.get("PathPrefix").unwrap_or("/");
+    let is_attached_only = call.params.get("OnlyAttached") == Some("true");
     let policies = account
         .policies
         .iter()
@@ -325,6 +336,8 @@ fn list_managed(account: &mut Account, call: &Call<'_>) -> Answer {
             "Local" => !arn.starts_with("arn:aws:iam::aws:"),
             _ => true,
         })
+        .filter(|(_, policy)| policy.path.starts_with(prefix))
+        .filter(|(arn, _)| !is_attached_only || attachments(account, arn) > 0)
         .map(|(arn, policy)| (arn.as_str(), (arn, policy)));
     let (page, next) = call.params.page(policies)?;
     let xml = Xml::new().list("Policies", page, |xml, (arn, policy)| {

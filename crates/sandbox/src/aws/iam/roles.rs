@@ -8,7 +8,7 @@ use super::super::errors::Error;
 use super::super::policy::{Document, Grammar};
 use super::super::request::encode;
 use super::super::xml::Xml;
-use super::{add_tags, name, path, tags_xml, users};
+use super::{add_tags, boundary_xml, name, path, tags_xml, users};
 
 pub(in super::super) const ACTIONS: &[Action] = &[
     Action::iam("CreateRole", On::Role, create),
@@ -19,16 +19,20 @@ pub(in super::super) const ACTIONS: &[Action] = &[
 ];
 
 fn xml_of(xml: Xml, account: &Account, role: &Role) -> Xml {
-    let xml = xml
-        .text("Path", &role.path)
+    xml.text("Path", &role.path)
         .text("RoleName", &role.name)
         .text("RoleId", &role.id)
         .text("Arn", account.role_arn(role))
         .time("CreateDate", role.created)
         .text("AssumeRolePolicyDocument", encode(&role.trust.text))
         .maybe("Description", role.description.as_ref())
-        .text("MaxSessionDuration", role.max_session_duration);
-    tags_xml(xml, &role.tags)
+        .text("MaxSessionDuration", role.max_session_duration)
+}
+
+/// With what lists leave out.
+fn whole_xml(xml: Xml, account: &Account, role: &Role) -> Xml {
+    let xml = xml_of(xml, account, role);
+    tags_xml(boundary_xml(xml, role.boundary.as_ref()), &role.tags)
 }
 
 fn trust(call: &Call<'_>, field: &str) -> Result<Document, Error> {
@@ -65,20 +69,26 @@ fn create(account: &mut Account, call: &Call<'_>) -> Answer {
         tags,
         own: Policies::default(),
     };
-    let xml = Xml::new().node("Role", |xml| xml_of(xml, account, &role));
+    let xml = Xml::new().node("Role", |xml| whole_xml(xml, account, &role));
     account.roles.insert(key, role);
     Ok(Some(xml))
 }
 
 fn get(account: &mut Account, call: &Call<'_>) -> Answer {
     let role = account.role(call.params.required("RoleName")?)?;
-    Ok(Some(
-        Xml::new().node("Role", |xml| xml_of(xml, account, role)),
-    ))
+    Ok(Some(Xml::new().node("Role", |xml| {
+        // When it was last used, nobody keeps here.
+        whole_xml(xml, account, role).text("RoleLastUsed", "")
+    })))
 }
 
 fn list(account: &mut Account, call: &Call<'_>) -> Answer {
-    let roles = account.roles.iter().map(|(key, role)| (key.as_str(), role));
+    let prefix = call.params.get("PathPrefix").unwrap_or("/");
+    let roles = account
+        .roles
+        .iter()
+        .filter(|(_, role)| role.path.starts_with(prefix))
+        .map(|(key, role)| (key.as_str(), role));
     let (page, next) = call.params.page(roles)?;
     let xml = Xml::new().list("Roles", page, |xml, role| xml_of(xml, account, role));
     Ok(Some(xml.page_end(next)))

@@ -6,7 +6,7 @@ use super::super::account::{Account, Policies, User};
 use super::super::actions::{Action, Answer, Call, On};
 use super::super::errors::Error;
 use super::super::xml::Xml;
-use super::{add_tags, name, path, tags_xml};
+use super::{add_tags, boundary_xml, name, path, tags_xml};
 
 pub(in super::super) const ACTIONS: &[Action] = &[
     Action::iam("CreateUser", On::User, create),
@@ -27,14 +27,8 @@ fn xml_of(xml: Xml, account: &Account, user: &User) -> Xml {
 }
 
 fn whole_xml(xml: Xml, account: &Account, user: &User) -> Xml {
-    let mut xml = xml_of(xml, account, user);
-    if let Some(arn) = &user.boundary {
-        xml = xml.node("PermissionsBoundary", |xml| {
-            xml.text("PermissionsBoundaryType", "Policy")
-                .text("PermissionsBoundaryArn", arn)
-        });
-    }
-    tags_xml(xml, &user.tags)
+    let xml = xml_of(xml, account, user);
+    tags_xml(boundary_xml(xml, user.boundary.as_ref()), &user.tags)
 }
 
 /// The boundary a call names: a policy there is.

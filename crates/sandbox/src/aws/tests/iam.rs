@@ -436,3 +436,67 @@ fn state_tells_no_secret() {
     assert_eq!(state["counts"]["CreateUser"]["calls"], 1);
     assert!(!state.to_string().contains(&key.secret));
 }
+
+#[test]
+fn lists_are_below_a_path_and_leave_out_what_one_alone_shows() {
+    let mut aws = Caller::new();
+    let trust = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"123456789012"},"Action":"sts:AssumeRole"}]}"#;
+    let document = policy(PROBE);
+    let arn = "arn:aws:iam::123456789012:policy/p/b";
+    let below = ("Path", "/p/");
+    let bounded = [
+        ("RoleName", "b"),
+        below,
+        ("AssumeRolePolicyDocument", trust),
+        ("PermissionsBoundary", arn),
+        ("Tags.member.1.Key", "k"),
+        ("Tags.member.1.Value", "v"),
+    ];
+    let with_description = [
+        ("PolicyName", "b"),
+        below,
+        ("PolicyDocument", &document),
+        ("Description", "words"),
+    ];
+    let user = ("UserName", "u");
+    let other = [("PolicyName", "a"), ("PolicyDocument", &document)];
+    let other_arn = ("PolicyArn", "arn:aws:iam::123456789012:policy/a");
+    let role = [("RoleName", "a"), ("AssumeRolePolicyDocument", trust)];
+    for (action, params) in [
+        ("CreatePolicy", &with_description[..]),
+        ("CreatePolicy", &other),
+        ("CreateRole", &bounded),
+        ("CreateRole", &role),
+        ("CreateGroup", &[("GroupName", "b"), below]),
+        ("CreateGroup", &[("GroupName", "a")]),
+        ("CreateUser", &[user]),
+        ("AttachUserPolicy", &[user, ("PolicyArn", arn)]),
+        ("AttachUserPolicy", &[user, other_arn]),
+    ] {
+        aws.iam(action, params).unwrap();
+    }
+
+    let prefix = ("PathPrefix", "/p/");
+    for (action, params, element) in [
+        ("ListRoles", &[prefix][..], "RoleName"),
+        ("ListGroups", &[prefix], "GroupName"),
+        ("ListPolicies", &[prefix], "PolicyName"),
+        ("ListAttachedUserPolicies", &[user, prefix], "PolicyName"),
+    ] {
+        let xml = aws.iam(action, params).unwrap();
+        assert_eq!(xml.matches("<member>").count(), 1, "{action}: {xml}");
+        assert_eq!(text(&xml, element), "b", "{action}");
+        for left_out in ["Tags", "PermissionsBoundary", "RoleLastUsed", "Description"] {
+            assert!(!xml.contains(left_out), "{action} has {left_out}");
+        }
+    }
+    let attached = [("OnlyAttached", "true")];
+    let xml = aws.iam("ListPolicies", &attached).unwrap();
+    assert_eq!(xml.matches("<member>").count(), 2, "{xml}");
+
+    let xml = aws.iam("GetRole", &[("RoleName", "b")]).unwrap();
+    assert_eq!(text(&xml, "PermissionsBoundaryArn"), arn);
+    assert!(xml.contains("<Tags><member>") && xml.contains("<RoleLastUsed>"));
+    let xml = aws.iam("GetPolicy", &[("PolicyArn", arn)]).unwrap();
+    assert_eq!(text(&xml, "Description"), "words");
+}

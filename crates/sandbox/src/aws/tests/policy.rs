@@ -210,9 +210,7 @@ fn documents_that_are_none_are_refused_in_awss_words() {
             "Policy document should not specify a principal.",
         ),
     ] {
-        let error = Document::parse(document, Grammar::Identity).unwrap_err();
-        assert_eq!(error.code, "MalformedPolicyDocument", "{document}");
-        assert_eq!(error.message, message, "{document}");
+        refused(document, message);
     }
     let trust = r#"{"Statement":{"Effect":"Allow","Action":"sts:AssumeRole"}}"#;
     let error = Document::parse(trust, Grammar::Trust).unwrap_err();
@@ -220,6 +218,81 @@ fn documents_that_are_none_are_refused_in_awss_words() {
     let trust = r#"{"Statement":{"Effect":"Allow","Action":"sts:AssumeRole","Resource":"*"}}"#;
     let error = Document::parse(trust, Grammar::Trust).unwrap_err();
     assert_eq!(error.message, "Has prohibited field Resource");
+}
+
+#[test]
+fn words_that_are_none_are_refused_too() {
+    for (document, message) in [
+        (
+            r#"{"Statement":{"Effect":"Allow","Action":[],"Resource":"*"}}"#,
+            "Policy statement must contain actions.",
+        ),
+        (
+            r#"{"Statement":{"Effect":"Allow","Action":"s3:a:b","Resource":"*"}}"#,
+            "Actions/Condition can contain only one colon.",
+        ),
+        (
+            r#"{"Statement":{"Effect":"Allow","Action":"s_3:a","Resource":"*"}}"#,
+            "Vendor s_3 is not valid",
+        ),
+        (
+            r#"{"Statement":{"Effect":"Allow","Action":"*","Resource":"arn:moon:s3:::b"}}"#,
+            r#"Partition "moon" is not valid for resource "arn:moon:s3:::b"."#,
+        ),
+        (
+            r#"{"Statement":{"Effect":"Allow","Action":"*","Resource":"arn:moon"}}"#,
+            r#"Partition "moon" is not valid for resource "arn:moon::*:*:*"."#,
+        ),
+        (
+            r#"{"Statement":{"Effect":"Allow","Action":"*","Resource":"arn:aws"}}"#,
+            "Resource vendor must be fully qualified and cannot contain regexes.",
+        ),
+        (
+            r#"{"Statement":{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"Maybe":{"a:b":"c"}}}}"#,
+            "Syntax errors in policy.",
+        ),
+        (
+            r#"{"Statement":[{"Sid":"a","Effect":"Allow","Action":"*","Resource":"*"},{"Sid":"a","Effect":"Allow","Action":"*","Resource":"*"}]}"#,
+            "Statement IDs (SID) in a single policy must be unique.",
+        ),
+    ] {
+        refused(document, message);
+    }
+}
+
+fn refused(document: &str, message: &str) {
+    let error = Document::parse(document, Grammar::Identity).unwrap_err();
+    assert_eq!(error.code, "MalformedPolicyDocument", "{document}");
+    assert_eq!(error.message, message, "{document}");
+}
+
+#[test]
+fn versions_and_operators_that_aws_knows_are_taken() {
+    // Of the older version, or of none, an inline policy may be.
+    for version in ["", r#""Version":"2008-10-17","#] {
+        let fields = r#""Statement":{"Effect":"Allow","Action":"*","Resource":"*"}"#;
+        let document = format!("{{{version}{fields}}}");
+        assert!(Document::parse(&document, Grammar::Identity).is_ok());
+        let error = Document::parse(&document, Grammar::Managed).unwrap_err();
+        let message = "Policy document must be version 2012-10-17 or greater.";
+        assert_eq!(error.message, message);
+    }
+    for operator in [
+        "StringLike",
+        "ForAnyValue:StringEqualsIgnoreCase",
+        "ForAllValues:ArnNotLikeIfExists",
+        "NumericLessThanEquals",
+        "DateGreaterThan",
+        "Bool",
+        "NotIpAddress",
+        "Null",
+    ] {
+        let fields = r#""Effect":"Allow","Action":"*","Resource":"*""#;
+        let document =
+            format!(r#"{{"Statement":{{{fields},"Condition":{{"{operator}":{{"a:b":"c"}}}}}}}}"#);
+        let parsed = Document::parse(&document, Grammar::Identity);
+        assert!(parsed.is_ok(), "{operator}");
+    }
 }
 
 #[test]
