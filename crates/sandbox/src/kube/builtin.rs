@@ -144,6 +144,7 @@ pub(super) const BUILTIN: &[Row] = &[
             "status.nominatedNodeName",
         ])
     },
+    row("", "ResourceQuota", "resourcequotas", &["quota"]).with_status(),
     row("", "Secret", "secrets", &[]).selectable(&["type"]),
     row("", "ServiceAccount", "serviceaccounts", &["sa"]),
     Row {

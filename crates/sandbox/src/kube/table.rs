@@ -72,7 +72,7 @@ impl Columns {
     }
 
     fn cells(&self, object: &Value, now: Timestamp) -> Vec<Value> {
-        let name = object["metadata"]["name"].clone();
+        let name = builtin::name(object);
         let age = || created(object, now).into();
         match self {
             Self::Default => vec![name, age()],

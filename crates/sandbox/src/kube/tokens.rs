@@ -57,7 +57,7 @@ impl Kube {
     /// Answers a TokenRequest.
     pub(super) fn request_token(&mut self, call: &Call<'_>) -> Result<Response, Failure> {
         let options = WriteOptions::of(&call.query, call.request, "CreateOptions", false)?;
-        let body = body::object(call.request, "TokenRequest")?;
+        let body = body::object(call.request, "authentication.k8s.io/v1", "TokenRequest")?;
         self.check_namespace(call, &call.route.name)?;
         let Some(account) = self.find(call).cloned() else {
             return Err(Failure::not_found(&call.resource.about(&call.route.name)));

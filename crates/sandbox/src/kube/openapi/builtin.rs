@@ -43,6 +43,7 @@ kinds! {
     "", "v1", "Namespace", "namespaces", CLUSTER, "spec:object status:object";
     "", "v1", "Node", "nodes", CLUSTER, "spec:object status:object";
     "", "v1", "Pod", "pods", NAMESPACED, "spec:object status:object";
+    "", "v1", "ResourceQuota", "resourcequotas", NAMESPACED, "spec:object status:object";
     "", "v1", "Secret", "secrets", NAMESPACED, "data:bytes stringData:map type:string immutable:boolean";
     "", "v1", "Service", "services", NAMESPACED, "spec:object status:object";
     "", "v1", "ServiceAccount", "serviceaccounts", NAMESPACED, "secrets:list imagePullSecrets:list automountServiceAccountToken:boolean";

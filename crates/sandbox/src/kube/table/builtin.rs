@@ -1,7 +1,7 @@
 //! The kinds the server knows, as it shows them.
 
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::pods;
 use super::{created, definition, since};
@@ -71,7 +71,7 @@ macro_rules! kind {
     };
 }
 
-static KINDS: [Builtin; 22] = [
+static KINDS: [Builtin; 23] = [
     kind!("", "Namespace", &["Name", "Status", "Age"], |o, now| {
         vec![
             name(o),
@@ -92,6 +92,15 @@ static KINDS: [Builtin; 22] = [
         age(o, now)
     ]),
     kind!("", "Service", SERVICE, service),
+    kind!(
+        "",
+        "ResourceQuota",
+        &["Name", "Request", "Limit", "Age"],
+        |o, now| {
+            let [request, limit] = quota(&o["status"]);
+            vec![name(o), request.into(), limit.into(), age(o, now)]
+        }
+    ),
     kind!("", "Pod", pods::COLUMNS, pods::cells),
     kind!(
         "",
@@ -221,7 +230,11 @@ const REPLICA_SET: &[&str] = &[
 ];
 
 pub(super) fn name(object: &Value) -> Value {
-    object["metadata"]["name"].clone()
+    // A watch's bookmark has none.
+    object["metadata"]["name"]
+        .as_str()
+        .unwrap_or_default()
+        .into()
 }
 
 pub(super) fn age(object: &Value, now: Timestamp) -> Value {
@@ -232,8 +245,19 @@ pub(super) fn list(value: &Value) -> impl Iterator<Item = &Value> {
     value.as_array().into_iter().flatten()
 }
 
+/// What of a quota is used: of requests, and of limits.
+fn quota(status: &Value) -> [String; 2] {
+    let text = |part: &str, name: &str| status[part][name].as_str().unwrap_or("0").to_owned();
+    let mut parts = [Vec::new(), Vec::new()];
+    for name in status["hard"].as_object().into_iter().flat_map(Map::keys) {
+        let line = format!("{name}: {}/{}", text("used", name), text("hard", name));
+        parts[usize::from(name.starts_with("limits."))].push(line);
+    }
+    parts.map(|lines| lines.join(", "))
+}
+
 fn count(map: &Value) -> usize {
-    map.as_object().map_or(0, serde_json::Map::len)
+    map.as_object().map_or(0, Map::len)
 }
 
 pub(super) fn number(value: &Value) -> i64 {
