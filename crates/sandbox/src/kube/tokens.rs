@@ -133,7 +133,9 @@ impl Kube {
         let mut managers = Managers::default();
         let mut given = json!({"spec": spec});
         *meta::field(meta::field(&mut given, "spec"), "expirationSeconds") = seconds.into();
-        let blank = json!({"spec": {}});
+        // Go's type has these even when they are not given.
+        let blank =
+            json!({"spec": {"audiences": null, "boundObjectRef": null, "expirationSeconds": null}});
         managers.updated(who, &blank, &given, None, None, call.now);
         managers.write(&mut request);
         Ok(Response::json(201, &request))
