@@ -213,7 +213,7 @@ fn returns_object(resource: &Resource) -> bool {
     resource.group.is_empty()
         && matches!(
             resource.plural.as_str(),
-            "pods" | "services" | "serviceaccounts"
+            "pods" | "resourcequotas" | "services" | "serviceaccounts"
         )
 }
 

@@ -11,6 +11,7 @@ use super::Kube;
 use super::answer::Call;
 use super::apply::{Managers, Who};
 use super::errors::Failure;
+use super::meta;
 use super::names;
 use super::resource::Resource;
 use super::schema::Cause;
@@ -70,6 +71,12 @@ fn amount(limits: &Value, name: &str) -> Option<i64> {
 
 /// Reads the quantities, which may be numbers in JSON.
 pub(super) fn prepare(quota: &mut Value, version: &str) -> Result<(), Failure> {
+    for part in ["spec", "status"] {
+        let part = meta::field(quota, part);
+        if part.is_null() {
+            *part = json!({});
+        }
+    }
     let hard = quota
         .pointer_mut("/spec/hard")
         .and_then(Value::as_object_mut);
@@ -114,10 +121,11 @@ fn limit(name: &str, quantity: &Value) -> Vec<Cause> {
         .collect();
     let is_plain = PLAIN.contains(&name);
     let is_known = is_plain || MEASURED.contains(&name) || name.starts_with("hugepages-");
-    if causes.is_empty() && !name.contains('/') && !is_known {
-        causes.push(refused(
-            "must be a standard resource type or fully qualified",
-        ));
+    if !name.contains('/') && !is_known {
+        if causes.is_empty() {
+            let why = "must be a standard resource type or fully qualified";
+            causes.push(refused(why));
+        }
         causes.push(refused("must be a standard resource for quota"));
     }
     let text = quantity.as_str().unwrap_or_default();

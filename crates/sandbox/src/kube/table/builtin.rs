@@ -37,7 +37,7 @@ macro_rules! kind {
     };
 }
 
-static KINDS: [Builtin; 20] = [
+static KINDS: [Builtin; 21] = [
     kind!("", "Namespace", |o, now| {
         let phase = o["status"]["phase"].as_str().unwrap_or_default();
         vec![name(o), phase.into(), age(o, now)]
@@ -56,6 +56,7 @@ static KINDS: [Builtin; 20] = [
         let [request, limit] = quota(&o["status"]);
         vec![name(o), request.into(), limit.into(), age(o, now)]
     }),
+    kind!("", "LimitRange", created_at),
     kind!("", "Pod", pods::cells),
     kind!("", "Node", nodes::cells),
     kind!("", "Event", event),

@@ -104,3 +104,32 @@ fn quotas_have_names_and_amounts_that_can_be() {
         "what is not there yet may be limited"
     );
 }
+
+#[test]
+fn custom_resources_are_counted_by_name_and_group() {
+    let mut server = Server::new();
+    let definition = json!({"metadata": {"name": "foos.example.io"}, "spec": {
+        "group": "example.io", "scope": "Namespaced", "names": {"plural": "foos", "kind": "Foo"},
+        "versions": [{"name": "v1", "served": true, "storage": true,
+            "schema": {"openAPIV3Schema": {"type": "object"}}}],
+    }});
+    server
+        .post(
+            "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
+            &definition,
+        )
+        .ok();
+    server
+        .post(QUOTAS, &quota(&json!({"count/foos.example.io": "0"})))
+        .ok();
+    server.pass(0);
+    let foo = json!({"apiVersion": "example.io/v1", "kind": "Foo", "metadata": {"name": "a"}});
+    server
+        .post("/apis/example.io/v1/namespaces/default/foos", &foo)
+        .refused(
+            403,
+            "foos.example.io \"a\" is forbidden: exceeded quota: q, requested: \
+             count/foos.example.io=1, used: count/foos.example.io=0, limited: \
+             count/foos.example.io=0",
+        );
+}
