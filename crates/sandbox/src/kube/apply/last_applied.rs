@@ -39,7 +39,7 @@ impl Apply<'_> {
             return;
         }
         let mut config = config.clone();
-        if let Some(metadata) = config["metadata"].as_object_mut() {
+        if let Some(metadata) = config.get_mut("metadata").and_then(Value::as_object_mut) {
             let is_empty = metadata.get_mut("annotations").is_some_and(|annotations| {
                 let map = annotations.as_object_mut();
                 map.is_none_or(|map| {
