@@ -26,10 +26,8 @@ pub(crate) fn allows(case: &str) -> bool {
 }
 
 /// What is listed and was not found.
-pub(crate) fn not_among<'a>(found: impl Iterator<Item = &'a str> + Clone) -> Vec<&'static str> {
-    cases()
-        .filter(|listed| !found.clone().any(|case| case == *listed))
-        .collect()
+pub(crate) fn not_among(found: &[&str]) -> Vec<&'static str> {
+    cases().filter(|listed| !found.contains(listed)).collect()
 }
 
 fn cases() -> impl Iterator<Item = &'static str> {

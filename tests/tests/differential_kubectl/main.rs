@@ -91,7 +91,8 @@ async fn kubectl_sees_the_sandbox_as_it_sees_the_real_api_server() -> Result<()>
         .partition(|found| differences::allows(&found.case));
     let lies: Vec<String> = lies.into_iter().map(ToString::to_string).collect();
     ensure!(lies.is_empty(), "{} lies:\n{}", lies.len(), lies.join("\n"));
-    let gone = differences::not_among(listed.iter().map(|found| found.case.as_str()));
+    let listed: Vec<&str> = listed.iter().map(|found| found.case.as_str()).collect();
+    let gone = differences::not_among(&listed);
     ensure!(gone.is_empty(), "listed, and no longer there: {gone:#?}");
     Ok(())
 }

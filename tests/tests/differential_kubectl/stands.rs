@@ -122,7 +122,7 @@ impl<'a> Side<'a> {
     }
 
     /// The file's namespace, with what controllers put there.
-    pub(crate) async fn make_namespace(&mut self) -> Result<()> {
+    pub(crate) async fn make_namespace(&self) -> Result<()> {
         let namespace = self.saved["ns"].clone();
         let kubectl = self.kubectl(false);
         kubectl
