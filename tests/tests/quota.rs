@@ -1,12 +1,15 @@
 //! A key in hand whose Secret cannot be stored.
 
 use anyhow::Result;
-use e2e::{OwnStand as _, RealStand, Stand as _, World, manifests};
+use e2e::{OwnStand, World, manifests, on_both_stands};
 use serde_json::json;
 
-#[tokio::test]
-async fn a_key_that_cannot_be_stored_is_kept_and_not_issued_again() -> Result<()> {
-    let world = World::prepare(RealStand::start().await?).await?;
+on_both_stands! {
+    a_key_that_cannot_be_stored_is_kept_and_not_issued_again,
+}
+
+async fn a_key_that_cannot_be_stored_is_kept_and_not_issued_again<S: OwnStand>() -> Result<()> {
+    let world = World::prepare(S::start().await?).await?;
     let mut operator = world.operator(&[]).await?;
     world.apply(&world.token_binding("demo")).await?;
     world.apply(&world.seed_engine()?).await?;

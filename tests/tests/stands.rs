@@ -39,14 +39,14 @@ const ALONE: [(&str, About, &str); 9] = [
         "the in-process Kubernetes against the real one",
     ),
     (
+        "differential_kubectl",
+        About::Stands,
+        "the real kubectl at the in-process Kubernetes and at the real one",
+    ),
+    (
         "differential_vault",
         About::Stands,
         "the in-process Vault against the real one",
-    ),
-    (
-        "quota",
-        About::Scenario,
-        "the in-process Kubernetes has no ResourceQuota yet",
     ),
     (
         "seed_000",

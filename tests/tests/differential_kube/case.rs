@@ -9,8 +9,8 @@
 //!
 //! Lines before the first case may say `@set NAME = VALUE`; `${NAME}` stands for the value in
 //! paths, headers and bodies, and `${ns}` for the file's namespace. Of a case, the lines after
-//! the first that begin with `@` say how it is asked, the others are the body. Lines between
-//! cases that begin with `# ` are remarks.
+//! the first that begin with `@` say how it is asked, the others are the body, in base64 if it
+//! is protobuf. Lines between cases that begin with `# ` are remarks.
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
@@ -44,6 +44,8 @@ pub(crate) struct Case {
     pub(crate) who: Who,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Option<String>,
+    /// The body stands for other bytes, which are not text.
+    pub(crate) is_base64: bool,
     /// Asked again until then.
     pub(crate) until: Option<Until>,
     /// Of a watch: how many events are read before it is given up.
@@ -94,6 +96,7 @@ fn case(part: &str) -> Result<Case> {
         who: Who::Admin,
         headers: Vec::new(),
         body: None,
+        is_base64: false,
         until: None,
         events: None,
         save: Vec::new(),
@@ -132,6 +135,10 @@ fn direct(case: &mut Case, directive: &str) -> Result<()> {
         "header" => {
             let (name, value) = rest.split_once(": ").context("@header NAME: VALUE")?;
             case.headers.push((name.to_owned(), value.to_owned()));
+        }
+        "protobuf" => {
+            content_type(case, "application/vnd.kubernetes.protobuf");
+            case.is_base64 = true;
         }
         "empty" => case.body = Some(String::new()),
         "file" => case.body = Some(manifest(case, rest)?),

@@ -54,13 +54,6 @@ pub(crate) const LISTED: &[Listed] = &[
         at: &[("lists: one object as YAML", "/body")],
     },
     Listed {
-        reason: "no protobuf: the sandbox says so, and clients go on with JSON",
-        at: &[
-            ("bad-input: something else as protobuf", "/status"),
-            ("bad-input: something else as protobuf", "/body"),
-        ],
-    },
-    Listed {
         reason: "an object quoted in a refusal has its keys by name, not as Go's types have them",
         at: &[
             ("collecting: two controllers", "/body/details/causes"),
@@ -78,57 +71,6 @@ pub(crate) const LISTED: &[Listed] = &[
                 "/body/details/causes",
             ),
         ],
-    },
-    Listed {
-        reason: "the prose about a table's columns, which no client shows",
-        at: &[
-            ("custom: a table", "/body/columnDefinitions/0/description"),
-            (
-                "ours: roles as a table",
-                "/body/columnDefinitions/0/description",
-            ),
-            (
-                "ours: one role as a table",
-                "/body/columnDefinitions/0/description",
-            ),
-            (
-                "ours: requests as a table",
-                "/body/columnDefinitions/0/description",
-            ),
-            (
-                "ours: engines as a table",
-                "/body/columnDefinitions/0/description",
-            ),
-            (
-                "watches: initial events as a table",
-                "/body/0/object/columnDefinitions/0/description",
-            ),
-            (
-                "watches: initial events as a table",
-                "/body/0/object/columnDefinitions/1/description",
-            ),
-            (
-                "watches: initial events as a table",
-                "/body/0/object/columnDefinitions/2/description",
-            ),
-        ],
-    },
-    Listed {
-        reason: "a watch of tables shows them one by one, its bookmark as it would any other",
-        at: &[
-            (
-                "watches: initial events as a table",
-                "/body/1/object/columnDefinitions",
-            ),
-            ("watches: initial events as a table", "/body/2/object"),
-        ],
-    },
-    Listed {
-        reason: "who owns a field that Go's types cannot leave out, such as boundObjectRef",
-        at: &[(
-            "access: TokenRequest bound to a Secret that is not there",
-            "/body/metadata/managedFields",
-        )],
     },
     Listed {
         reason: "Pods and Services are kept and nothing more: no admission, no addresses, no nodes",

@@ -37,6 +37,8 @@ const FILES: &[(&str, &str)] = &[
     ("lists", include_str!("cases/lists.http")),
     ("ours", include_str!("cases/ours.http")),
     ("patches", include_str!("cases/patches.http")),
+    ("protobuf", include_str!("cases/protobuf.http")),
+    ("quotas", include_str!("cases/quotas.http")),
     ("watches", include_str!("cases/watches.http")),
     ("writes", include_str!("cases/writes.http")),
 ];

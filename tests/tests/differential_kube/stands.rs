@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use e2e::differential::lies::Lie;
 use e2e::servers::apiserver::User;
 use e2e::servers::{Binaries, Cluster, ClusterOptions, eventually, http};
@@ -211,7 +213,12 @@ impl<'a> Side<'a> {
             Who::Nobody => request,
         };
         if let Some(body) = &case.body {
-            request = request.body(self.fill(body));
+            let body = self.fill(body);
+            request = if case.is_base64 {
+                request.body(STANDARD.decode(body)?)
+            } else {
+                request.body(body)
+            };
         }
         let response = request.send().await?;
         let status = response.status().as_u16();

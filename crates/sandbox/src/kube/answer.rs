@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::auth::Identity;
-use super::body;
+use super::body::{self, Body};
 use super::errors::Failure;
 use super::query::Query;
 use super::render::Form;
@@ -31,6 +31,12 @@ impl Call<'_> {
     /// Whether this is about the subresource `status`.
     pub(super) fn is_status(&self) -> bool {
         self.route.subresource == "status"
+    }
+
+    /// The body, which is to be an object of the resource.
+    pub(super) fn object(&self) -> Result<Body, Failure> {
+        let api_version = self.resource.api_version(&self.route.version);
+        body::object(self.request, &api_version, &self.resource.kind)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Bodies: JSON and YAML, and what is wrong with them.
+//! Bodies: JSON, YAML and protobuf, and what is wrong with them.
 
 use std::fmt::{self, Write as _};
 
@@ -6,6 +6,7 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
 use super::errors::Failure;
+use super::protobuf::{self, Wrong};
 use crate::wire::Request;
 
 /// How many bytes a body may have.
@@ -26,19 +27,18 @@ pub(super) fn media_type(request: &Request) -> &str {
 }
 
 /// Reads a whole object of that kind.
-pub(super) fn object(request: &Request, kind: &str) -> Result<Body, Failure> {
+pub(super) fn object(request: &Request, api_version: &str, kind: &str) -> Result<Body, Failure> {
     let body = match media_type(request) {
         "application/json" | "" => json(&request.body),
         "application/yaml" => yaml(&request.body),
+        protobuf::MEDIA_TYPE if protobuf::has(api_version, kind) => {
+            return from_protobuf(&request.body, api_version, kind);
+        }
         _ => return Err(Failure::unknown_format()),
     };
-    // `null` is an object without fields to Go.
     let unrecognized = |why: String| {
-        let shown = shown(&request.body);
-        Failure::bad_request(format!(
-            "the object provided is unrecognized (must be of type {kind}): couldn't get \
-             version/kind; json parse error: {why} ({shown})"
-        ))
+        let why = format!("couldn't get version/kind; json parse error: {why}");
+        unrecognized(&request.body, kind, &why)
     };
     let body = body.map_err(unrecognized)?;
     if body.value.is_object() {
@@ -61,6 +61,34 @@ pub(super) fn object(request: &Request, kind: &str) -> Result<Body, Failure> {
         "json: cannot unmarshal {found} into Go value of type struct {{ APIVersion string \
          \"json:\\\"apiVersion,omitempty\\\"\"; Kind string \"json:\\\"kind,omitempty\\\"\" }}"
     )))
+}
+
+fn unrecognized(body: &[u8], kind: &str, why: &str) -> Failure {
+    let shown = shown(body);
+    Failure::bad_request(format!(
+        "the object provided is unrecognized (must be of type {kind}): {why} ({shown})"
+    ))
+}
+
+fn from_protobuf(body: &[u8], api_version: &str, kind: &str) -> Result<Body, Failure> {
+    let read = protobuf::read(body, api_version, kind);
+    let value = read.map_err(|Wrong { says, why }| match says {
+        None => unrecognized(body, kind, &why),
+        Some(says) => {
+            let (_, version) = says
+                .api_version
+                .rsplit_once('/')
+                .unwrap_or(("", &says.api_version));
+            Failure::bad_request(format!(
+                "{} in version \"{version}\" cannot be handled as a {kind}: {why}",
+                says.kind
+            ))
+        }
+    })?;
+    Ok(Body {
+        value,
+        duplicates: Vec::new(),
+    })
 }
 
 /// The beginning of a body, as it stands in errors.

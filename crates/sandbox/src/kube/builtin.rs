@@ -118,6 +118,7 @@ const EVENT_FIELDS: &[&str] = &[
 pub(super) const BUILTIN: &[Row] = &[
     row("", "ConfigMap", "configmaps", &["cm"]),
     row("", "Event", "events", &["ev"]).selectable(EVENT_FIELDS),
+    row("", "LimitRange", "limitranges", &["limits"]),
     Row {
         verbs: Verbs::AllButDeleteCollection,
         ..row("", "Namespace", "namespaces", &["ns"])
@@ -144,6 +145,7 @@ pub(super) const BUILTIN: &[Row] = &[
             "status.nominatedNodeName",
         ])
     },
+    row("", "ResourceQuota", "resourcequotas", &["quota"]).with_status(),
     row("", "Secret", "secrets", &[]).selectable(&["type"]),
     row("", "ServiceAccount", "serviceaccounts", &["sa"]),
     Row {

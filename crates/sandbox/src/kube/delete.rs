@@ -119,7 +119,7 @@ fn delete_options(call: &Call<'_>) -> Result<DeleteOptions, Failure> {
                 })?
                 .value
             }
-            _ => body::object(call.request, "DeleteOptions")?.value,
+            _ => body::object(call.request, "meta.k8s.io/v1", "DeleteOptions")?.value,
         }
     };
     DeleteOptions::of(&call.query, &body)
@@ -213,7 +213,7 @@ fn returns_object(resource: &Resource) -> bool {
     resource.group.is_empty()
         && matches!(
             resource.plural.as_str(),
-            "pods" | "services" | "serviceaccounts"
+            "pods" | "resourcequotas" | "services" | "serviceaccounts"
         )
 }
 

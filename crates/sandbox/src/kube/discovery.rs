@@ -66,6 +66,10 @@ impl Kube {
             },
             ["api", version] => self.version_resources("", version),
             ["apis", group, version] => self.version_resources(group, version),
+            ["openapi", "v2"] if wants_protobuf(request) => {
+                let kind = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
+                Ok(Response::new(200, kind, openapi::V2_PROTOBUF.to_owned()))
+            }
             ["openapi", ..] => self.openapi(&parts),
             [".well-known", "openid-configuration"] => {
                 let host = request.header("Host").unwrap_or("127.0.0.1");
@@ -365,4 +369,10 @@ fn discovered(resource: &Resource, version: &str) -> Value {
         entry["subresources"] = subresources.into();
     }
     entry
+}
+/// Whether the first that a client would have is protobuf.
+fn wants_protobuf(request: &Request) -> bool {
+    let accept = request.header("Accept").unwrap_or_default();
+    let first = accept.split([',', ';']).next().unwrap_or_default();
+    first.ends_with("+protobuf")
 }

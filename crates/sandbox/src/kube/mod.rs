@@ -31,7 +31,9 @@ mod names;
 mod namespaces;
 pub(crate) mod openapi;
 mod patch;
+mod protobuf;
 mod query;
+mod quota;
 #[allow(dead_code, reason = "tests ask in one word")]
 pub(crate) mod rbac;
 mod read;
@@ -179,6 +181,8 @@ enum Work {
     Definition(String),
     /// ClusterRoles that are put together from others.
     Aggregation,
+    /// A namespace whose quotas may count something else now.
+    Quotas(String),
 }
 
 impl Kube {
@@ -258,6 +262,7 @@ impl Kube {
                 Work::Dependents(topic, key) => self.tend_dependents(topic, &key, now),
                 Work::Definition(name) => self.tend_definition(&name, now),
                 Work::Aggregation => self.aggregate_roles(now),
+                Work::Quotas(namespace) => self.tend_quotas(&namespace, now),
             }
         }
         self.forget_events(now);
@@ -350,6 +355,9 @@ impl Kube {
             }
             (_, "events") => self.expire_event(object, now),
             _ => {}
+        }
+        if self.has_quota(&object.namespace) {
+            self.work.insert(Work::Quotas(object.namespace.to_string()));
         }
         if self.is_terminating(&object.namespace) {
             self.work

@@ -99,6 +99,11 @@ pub(crate) fn v2(_definitions: &[&Definition]) -> Value {
     })
 }
 
+/// The same as protobuf, which is how kubectl asks for it when it meets a kind that version 3 has
+/// not: `swagger`, and `info` with title and version.
+pub(crate) const V2_PROTOBUF: &str =
+    "\n\u{3}2.0\u{12}\u{19}\n\u{a}Kubernetes\u{12}\u{b}unversioned";
+
 fn place(group: &str, version: &str) -> String {
     if group.is_empty() {
         return format!("api/{version}");
@@ -129,18 +134,29 @@ fn custom<'a>(definition: &'a Definition, version: &'a Version) -> Resource<'a> 
     }
 }
 
+/// As Kubernetes describes it in every kind, and the next two.
+const API_VERSION: &str = "APIVersion defines the versioned schema of this representation of an \
+     object. Servers should convert recognized schemas to the latest internal value, and may \
+     reject unrecognized values. More info: https://git.k8s.io/community/contributors/devel/\
+     sig-architecture/api-conventions.md#resources";
+const KIND: &str = "Kind is a string value representing the REST resource this object \
+     represents. Servers may infer this from the endpoint the client submits requests to. Cannot \
+     be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/\
+     sig-architecture/api-conventions.md#types-kinds";
+const METADATA: &str = "Standard object's metadata. More info: https://git.k8s.io/community/\
+     contributors/devel/sig-architecture/api-conventions.md#metadata";
+
 /// Adds what every object has.
 fn complete(schema: &mut Value, [group, version, kind]: [&str; 3]) {
     if !schema["properties"].is_object() {
         schema["properties"] = json!({});
     }
-    for key in ["apiVersion", "kind"] {
-        if schema["properties"][key].is_null() {
-            schema["properties"][key] = json!({"type": "string"});
-        }
+    for (key, about) in [("apiVersion", API_VERSION), ("kind", KIND)] {
+        schema["properties"][key] = json!({"type": "string", "description": about});
     }
-    schema["properties"]["metadata"] =
-        builtin::reference("io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta");
+    let mut metadata = builtin::reference("io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta");
+    metadata["description"] = METADATA.into();
+    schema["properties"]["metadata"] = metadata;
     schema["x-kubernetes-group-version-kind"] =
         json!([{"group": group, "kind": kind, "version": version}]);
 }

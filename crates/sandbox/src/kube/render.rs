@@ -25,6 +25,8 @@ pub(super) enum Form {
     Metadata,
     /// `Table`.
     Table(IncludeObject),
+    /// `Table` without its columns: what a watch sends after the first.
+    Rows(IncludeObject),
 }
 
 impl Form {
@@ -97,10 +99,13 @@ pub(super) fn rendered<'a>(
     let value = match form {
         Form::Json | Form::Yaml => value,
         Form::Metadata => partial(&value, true),
-        Form::Table(include) => {
+        Form::Table(include) | Form::Rows(include) => {
             let columns = columns(resource, version);
             let mut table = table(&columns, &[&value], include, now);
             table["metadata"]["resourceVersion"] = object.version.to_string().into();
+            if matches!(form, Form::Rows(_)) {
+                table["columnDefinitions"] = Value::Null;
+            }
             table
         }
     };
@@ -124,7 +129,7 @@ fn whole_list(call: &Call<'_>, page: &Page) -> Response {
     }
     let api_version = resource.api_version(version);
     let (kind, api_version) = match call.form {
-        Form::Table(include) => {
+        Form::Table(include) | Form::Rows(include) => {
             let mut body = table_of(call, page, include);
             body["metadata"] = metadata;
             return Response::json(200, &body);

@@ -8,7 +8,6 @@ use super::Kube;
 use super::answer::Call;
 use super::apply::Managers;
 use super::auth::Identity;
-use super::body;
 use super::errors::{About, Failure};
 use super::query::WriteOptions;
 use super::rbac::{self, Attributes};
@@ -37,7 +36,7 @@ impl Kube {
             return Err(Failure::method_not_allowed());
         }
         let options = WriteOptions::of(&call.query, call.request, "CreateOptions", false)?;
-        let mut review = body::object(call.request, &call.resource.kind)?.value;
+        let mut review = call.object()?.value;
         let text = &call.request.body;
         strict::check_kind(
             &self.resources,

@@ -57,7 +57,7 @@ pub(super) fn blank(resource: &Resource) -> Value {
             blank["spec"] = json!({"names": {}});
             blank["status"] = json!({"acceptedNames": {}});
         }
-        "Lease" => blank["spec"] = json!({}),
+        "Lease" | "LimitRange" => blank["spec"] = json!({}),
         "Namespace" => blank["spec"] = json!({"finalizers": ["kubernetes"]}),
         _ => {
             blank["spec"] = json!({});
@@ -98,6 +98,7 @@ pub(super) fn prepare(
         ("apps", kind) => super::workloads::defaults(kind, object),
         (_, "Event") => super::events::prepare(object),
         ("", "Service") => prepare_service(object, version),
+        ("", "ResourceQuota") => super::quota::prepare(object, &write.call.route.version)?,
         (RBAC, "RoleBinding" | "ClusterRoleBinding") => super::grants::prepare_binding(object),
         (RBAC, "Role" | "ClusterRole") => {
             if let Some(map) = object.as_object_mut() {
@@ -117,6 +118,7 @@ pub(super) fn check(write: &Write<'_>, object: &Value, old: Option<&Value>) -> V
         _ if resource.is_custom() => Vec::new(),
         ("", "Secret") => check_secret(object, old),
         ("", "ConfigMap") => check_config_map(object, old),
+        ("", "ResourceQuota") => super::quota::check(object),
         (RBAC, "Role" | "ClusterRole") => {
             super::grants::check_role(object, resource.kind == "ClusterRole")
         }

@@ -76,6 +76,8 @@ fn merge_maps(map: &mut Map<String, Value>, patch: &Map<String, Value>) -> Resul
 }
 
 fn merge_field(map: &mut Map<String, Value>, key: &str, value: &Value) -> Result<(), String> {
+    // Those of a ServiceAccount are one value, those of a Pod are not.
+    let is_merged = key != "imagePullSecrets" || map.contains_key("containers");
     match (map.get_mut(key), value) {
         (_, Value::Null) => {
             map.remove(key);
@@ -86,7 +88,7 @@ fn merge_field(map: &mut Map<String, Value>, key: &str, value: &Value) -> Result
                 let new = patch.iter().filter(|item| !items.contains(item)).cloned();
                 let new: Vec<Value> = new.collect();
                 items.extend(new);
-            } else if let Some(merge_key) = merge_key(key, patch) {
+            } else if let Some(merge_key) = merge_key(key, patch).filter(|_| is_merged) {
                 merge_lists(items, patch, merge_key)?;
             } else {
                 patch.clone_into(items);
@@ -168,6 +170,24 @@ mod tests {
             object,
             json!({"spec": {"containers": [{"name": "b", "image": "2"}], "args": ["y"]}})
         );
+    }
+
+    #[test]
+    fn pull_secrets_are_merged_in_pods_only() {
+        for (mut object, left) in [
+            (json!({"imagePullSecrets": [{"name": "a"}]}), 1),
+            (
+                json!({"containers": [], "imagePullSecrets": [{"name": "a"}]}),
+                2,
+            ),
+        ] {
+            let patch = json!({"imagePullSecrets": [{"name": "b"}]});
+            merge(&mut object, &patch).expect("a patch that fits");
+            assert_eq!(
+                object["imagePullSecrets"].as_array().map(Vec::len),
+                Some(left)
+            );
+        }
     }
 
     #[test]

@@ -341,7 +341,7 @@ fn top(group: &str, kind: &str) -> &'static [&'static str] {
         (_, "Role") => &["rules"],
         (_, "ClusterRole") => &["rules", "aggregationRule"],
         (_, "RoleBinding" | "ClusterRoleBinding") => &["subjects", "roleRef"],
-        (_, "Lease") => &["spec"],
+        (_, "Lease" | "LimitRange") => &["spec"],
         _ => &["spec", "status"],
     }
 }

@@ -2,6 +2,8 @@
 
 mod age;
 mod builtin;
+mod columns;
+mod nodes;
 mod pods;
 #[cfg(test)]
 mod tests;
@@ -44,12 +46,11 @@ impl Columns {
     }
 
     fn definitions(&self) -> Vec<Value> {
-        let mut definitions = vec![definition("Name", "string", "name", "", 0)];
+        let age = |kind| definition("Age", kind, "", columns::created(), 0);
+        let mut definitions = vec![definition("Name", "string", "name", columns::name(), 0)];
         match self {
-            Self::Default => definitions.push(definition("Age", "string", "", "", 0)),
-            Self::Custom(columns) if columns.is_empty() => {
-                definitions.push(definition("Age", "date", "", "", 0));
-            }
+            Self::Default => definitions.push(age("string")),
+            Self::Custom(columns) if columns.is_empty() => definitions.push(age("date")),
             Self::Custom(columns) => definitions.extend(columns.iter().map(|column| {
                 let described = match column.description.as_str() {
                     "" => format!(
@@ -72,7 +73,7 @@ impl Columns {
     }
 
     fn cells(&self, object: &Value, now: Timestamp) -> Vec<Value> {
-        let name = object["metadata"]["name"].clone();
+        let name = builtin::name(object);
         let age = || created(object, now).into();
         match self {
             Self::Default => vec![name, age()],

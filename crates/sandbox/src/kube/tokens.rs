@@ -67,7 +67,7 @@ impl Kube {
     /// Answers a TokenRequest.
     pub(super) fn request_token(&mut self, call: &Call<'_>) -> Result<Response, Failure> {
         let options = WriteOptions::of(&call.query, call.request, "CreateOptions", false)?;
-        let body = body::object(call.request, "TokenRequest")?;
+        let body = body::object(call.request, "authentication.k8s.io/v1", "TokenRequest")?;
         self.check_namespace(call, &call.route.name)?;
         let Some(account) = self.find(call).cloned() else {
             return Err(Failure::not_found(&call.resource.about(&call.route.name)));
@@ -143,7 +143,9 @@ impl Kube {
         let mut managers = Managers::default();
         let mut given = json!({"spec": spec});
         *meta::field(meta::field(&mut given, "spec"), "expirationSeconds") = seconds.into();
-        let blank = json!({"spec": {}});
+        // Go's type has these even when they are not given.
+        let blank =
+            json!({"spec": {"audiences": null, "boundObjectRef": null, "expirationSeconds": null}});
         managers.updated(who, &blank, &given, None, None, call.now);
         managers.write(&mut request);
         Ok(Response::json(201, &request))

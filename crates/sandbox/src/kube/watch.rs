@@ -193,7 +193,7 @@ impl Kube {
         }
         watch.sent = watch.sent.max(self.store.version());
         if watch.wants_bookmarks && watch.bookmark <= now {
-            send_bookmark(watch, false, &mut lines);
+            send_bookmark(watch, false, &mut lines, now);
             watch.bookmark = now + BOOKMARK_EVERY;
         }
         // The resource may be gone for good, or served differently.
@@ -218,42 +218,47 @@ impl Kube {
 
     fn send_objects(&self, watch: &mut Watch, lines: &mut String, now: Timestamp) {
         let namespace = if watch.resource.is_namespaced {
-            &*watch.namespace
+            watch.namespace.clone()
         } else {
-            ""
+            String::new()
         };
-        for (_, object) in self.store.range(watch.topic(), namespace, "") {
+        for (_, object) in self.store.range(watch.topic(), &namespace, "") {
             if watch.selector.matches(object) {
                 send(watch, "ADDED", object, object.version, lines, now);
             }
         }
         watch.sent = self.store.version();
         if watch.start == Start::ObjectsAndMark {
-            send_bookmark(watch, true, lines);
+            send_bookmark(watch, true, lines, now);
         }
         watch.start = Start::Changes;
     }
 }
 
-fn send_bookmark(watch: &Watch, is_initial_end: bool, lines: &mut String) {
+fn send_bookmark(watch: &mut Watch, is_initial_end: bool, lines: &mut String, now: Timestamp) {
     let mut metadata = json!({"resourceVersion": watch.sent.to_string()});
     if is_initial_end {
         metadata["annotations"] = json!({"k8s.io/initial-events-end": "true"});
     }
     let (kind, api_version): (&str, Value) = match watch.form {
         Form::Metadata => ("PartialObjectMetadata", "meta.k8s.io/v1".into()),
-        Form::Table(_) => ("Table", "meta.k8s.io/v1".into()),
         _ => (
             &watch.resource.kind,
             watch.resource.api_version(&watch.version).into(),
         ),
     };
     let object = json!({"kind": kind, "apiVersion": api_version, "metadata": metadata});
+    if matches!(watch.form, Form::Table(_) | Form::Rows(_)) {
+        // Shown as any other object, nameless.
+        let object = Arc::new(Stored::of(object, watch.sent, &watch.resource));
+        send(watch, "BOOKMARK", &object, watch.sent, lines, now);
+        return;
+    }
     let _ = writeln!(lines, "{}", json!({"type": "BOOKMARK", "object": object}));
 }
 
 fn send(
-    watch: &Watch,
+    watch: &mut Watch,
     kind: &str,
     object: &Arc<Stored>,
     version: u64,
@@ -284,9 +289,12 @@ fn send(
         ));
     }
     lines.push_str("}\n");
+    if let Form::Table(include) = watch.form {
+        watch.form = Form::Rows(include);
+    }
 }
 
-fn send_event(watch: &Watch, event: &Event, lines: &mut String, now: Timestamp) {
+fn send_event(watch: &mut Watch, event: &Event, lines: &mut String, now: Timestamp) {
     let is_here = |object: &Stored| {
         let is_near = !watch.resource.is_namespaced
             || watch.namespace.is_empty()

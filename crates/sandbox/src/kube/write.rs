@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::Kube;
 use super::answer::Call;
 use super::apply::{Managers, Who};
-use super::body::{self, Body};
+use super::body::Body;
 use super::errors::{About, Failure};
 use super::names::{self, Rule};
 use super::query::WriteOptions;
@@ -77,7 +77,7 @@ impl Kube {
             warnings: Vec::new(),
             is_apply: false,
         };
-        let body = body::object(call.request, &call.resource.kind)?;
+        let body = call.object()?;
         let mut object = self.decode(&mut write, body)?;
         transition::place(&mut object, call)?;
         if object["metadata"]["resourceVersion"]
@@ -155,6 +155,7 @@ impl Kube {
             return Err(Failure::invalid(&kind_of(resource, &name), &causes));
         }
         self.check_escalation(call, &object, None)?;
+        let charged = self.charge(call, &name)?;
         if self
             .store
             .get(resource.topic, &call.route.namespace, &name)
@@ -181,6 +182,7 @@ impl Kube {
         if write.options.is_dry_run {
             return Ok(Arc::new(Stored::of(object, 0, resource)));
         }
+        self.keep_charged(charged, call.now);
         Ok(self.put(
             resource,
             super::read::to_storage(resource, object),
@@ -271,7 +273,7 @@ impl Kube {
             warnings: Vec::new(),
             is_apply: false,
         };
-        let body = body::object(call.request, &call.resource.kind)?;
+        let body = call.object()?;
         let mut object = self.decode(&mut write, body)?;
         transition::place(&mut object, call)?;
         let (resource, route) = (&call.resource, &call.route);

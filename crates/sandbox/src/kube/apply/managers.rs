@@ -74,6 +74,14 @@ fn strip(fields: &mut Fields) {
     }
 }
 
+/// The fields that an apply set.
+fn written(changes: &Changes) -> Fields {
+    let mut written = changes.added.clone();
+    written.union(&changes.modified);
+    strip(&mut written);
+    written
+}
+
 impl Managers {
     /// Reads those of an object.
     pub(in super::super) fn of(object: &Value) -> Self {
@@ -209,16 +217,10 @@ impl Managers {
         who: Who,
         mut fields: Fields,
         changes: &Changes,
-        is_forced: bool,
         now: Timestamp,
-    ) -> Result<(), Failure> {
+    ) {
         strip(&mut fields);
-        let mut written = changes.added.clone();
-        written.union(&changes.modified);
-        strip(&mut written);
-        if !is_forced {
-            self.check_conflicts(&who, &written)?;
-        }
+        let written = written(changes);
         for entry in self.0.iter_mut().filter(|entry| entry.who != who) {
             entry.fields.subtract(&written);
             entry.fields.subtract(&changes.removed);
@@ -237,15 +239,22 @@ impl Managers {
         if is_changed {
             entry.time = time;
         }
-        Ok(())
     }
 
-    fn check_conflicts(&self, who: &Who, written: &Fields) -> Result<(), Failure> {
+    /// Refuses changes to what others manage, unless it is among the fields `but`.
+    pub(super) fn check_conflicts(
+        &self,
+        who: &Who,
+        changes: &Changes,
+        but: &Fields,
+    ) -> Result<(), Failure> {
+        let mut written = written(changes);
+        written.subtract(but);
         let mut entries: Vec<&Entry> = self.0.iter().filter(|entry| entry.who != *who).collect();
         entries.sort_by(|a, b| a.who.manager.cmp(&b.who.manager));
         let mut conflicts = Vec::new();
         for entry in entries {
-            let paths = entry.fields.intersection(written).paths();
+            let paths = entry.fields.intersection(&written).paths();
             let shown = entry.who.shown();
             conflicts.extend(paths.into_iter().map(|path| (shown.clone(), path)));
         }

@@ -1,6 +1,7 @@
 //! Server-side apply.
 
 mod fields;
+mod last_applied;
 mod managers;
 mod typed;
 
@@ -53,14 +54,12 @@ impl Apply<'_> {
         let owned = managers.all_with(&self.who, &applied);
         prune(&mut object, &last, &owned, self.schema, true);
         let changes = Changes::between(live, &object, self.schema);
-        managers.applied(
-            self.who.clone(),
-            applied,
-            &changes,
-            self.is_forced,
-            self.now,
-        )?;
+        if !self.is_forced {
+            managers.check_conflicts(&self.who, &changes, &self.known_to_kubectl(live))?;
+        }
+        managers.applied(self.who.clone(), applied, &changes, self.now);
         managers.write(&mut object);
+        self.keep_annotation(&mut object, config);
         Ok(object)
     }
 

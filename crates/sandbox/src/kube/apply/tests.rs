@@ -100,3 +100,41 @@ fn sets_of_fields_are_read_back_as_they_are_written() {
         json!({"f:a": {".": {}, "f:b": {}}, "f:c": {"k:{\"n\":\"x\"}": {".": {}, "f:n": {}}}});
     assert_eq!(Fields::from_json(&json).to_json(), json);
 }
+
+#[test]
+fn kubectl_takes_over_what_it_applied_in_the_old_way() {
+    let annotation = "kubectl.kubernetes.io/last-applied-configuration";
+    let last = json!({"apiVersion": "apps/v1", "spec": {"replicas": 1}}).to_string();
+    let mut live = json!({
+        "metadata": {"uid": "u", "annotations": {annotation: last}},
+        "spec": {"replicas": 1, "paused": false},
+    });
+    let old_way = Who {
+        is_update: true,
+        manager: "kubectl-client-side-apply".to_owned(),
+        api_version: "apps/v1".to_owned(),
+        subresource: String::new(),
+    };
+    let mut managers = Managers::default();
+    let blank = json!({"metadata": {}});
+    managers.updated(old_way, &blank, &live, None, None, Timestamp::UNIX_EPOCH);
+    managers.write(&mut live);
+
+    let config = json!({"spec": {"replicas": 2}});
+    let other = apply("other", false, &live, &config).expect_err("a conflict");
+    assert!(
+        other.message.contains(".spec.replicas"),
+        "{}",
+        other.message
+    );
+    let object = apply("kubectl", false, &live, &config).expect("no conflict");
+    assert_eq!(object["spec"]["replicas"], 2);
+    let kept = "{\"spec\":{\"replicas\":2}}\n";
+    assert_eq!(object["metadata"]["annotations"][annotation], kept);
+
+    let config = json!({"spec": {"replicas": 2, "paused": true}});
+    let failure = apply("kubectl", false, &live, &config).expect_err("a conflict");
+    let words = "Apply failed with 1 conflict: conflict with \"kubectl-client-side-apply\" using \
+                 apps/v1: .spec.paused";
+    assert_eq!(failure.message, words);
+}

@@ -40,9 +40,11 @@ kinds! {
     "", "v1", "ConfigMap", "configmaps", NAMESPACED, "data:map binaryData:bytes immutable:boolean";
     "", "v1", "Endpoints", "endpoints", NAMESPACED, "subsets:list";
     "", "v1", "Event", "events", NAMESPACED, "involvedObject:object reason:string message:string source:object firstTimestamp:time lastTimestamp:time count:integer type:string eventTime:time series:object action:string related:object reportingComponent:string reportingInstance:string";
+    "", "v1", "LimitRange", "limitranges", NAMESPACED, "spec:object";
     "", "v1", "Namespace", "namespaces", CLUSTER, "spec:object status:object";
     "", "v1", "Node", "nodes", CLUSTER, "spec:object status:object";
     "", "v1", "Pod", "pods", NAMESPACED, "spec:object status:object";
+    "", "v1", "ResourceQuota", "resourcequotas", NAMESPACED, "spec:object status:object";
     "", "v1", "Secret", "secrets", NAMESPACED, "data:bytes stringData:map type:string immutable:boolean";
     "", "v1", "Service", "services", NAMESPACED, "spec:object status:object";
     "", "v1", "ServiceAccount", "serviceaccounts", NAMESPACED, "secrets:list imagePullSecrets:list automountServiceAccountToken:boolean";

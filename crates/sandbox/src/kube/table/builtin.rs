@@ -1,33 +1,21 @@
 //! The kinds the server knows, as it shows them.
 
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-use super::pods;
-use super::{created, definition, since};
+use super::{created, nodes, pods, since};
 
-/// The columns of a kind and how an object fills them.
+/// A kind and how an object of it fills its columns.
 #[derive(Debug)]
 pub(crate) struct Builtin {
     group: &'static str,
     kind: &'static str,
-    /// `Name:type`, string if there is none; `*` before what only `-o wide` shows. The name column
-    /// is named too: it is not always the first.
-    columns: &'static [&'static str],
     pub(super) cells: fn(&Value, Timestamp) -> Vec<Value>,
 }
 
 impl Builtin {
     pub(super) fn definitions(&self) -> Vec<Value> {
-        let column = |column: &&str| {
-            let (column, priority) = column
-                .strip_prefix('*')
-                .map_or((*column, 0), |column| (column, 1));
-            let (name, kind) = column.split_once(':').unwrap_or((column, "string"));
-            let format = if name == "Name" { "name" } else { "" };
-            definition(name, kind, format, "", priority)
-        };
-        self.columns.iter().map(column).collect()
+        super::columns::of(self.kind)
     }
 }
 
@@ -38,202 +26,99 @@ pub(super) fn find(group: &str, kind: &str) -> Option<&'static Builtin> {
 }
 
 const RBAC: &str = "rbac.authorization.k8s.io";
-const EVENT: &[&str] = &[
-    "Last Seen",
-    "Type",
-    "Reason",
-    "Object",
-    "*Subobject",
-    "*Source",
-    "Message",
-    "*First Seen",
-    "*Count",
-    "*Name",
-];
-const ROLE: &[&str] = &["Name", "Created At:date"];
-const BINDING: &[&str] = &[
-    "Name",
-    "Role",
-    "Age",
-    "*Users",
-    "*Groups",
-    "*ServiceAccounts",
-];
 
 macro_rules! kind {
-    ($group:expr, $kind:literal, $columns:expr, $cells:expr) => {
+    ($group:expr, $kind:literal, $cells:expr) => {
         Builtin {
             group: $group,
             kind: $kind,
-            columns: $columns,
             cells: $cells,
         }
     };
 }
 
-static KINDS: [Builtin; 22] = [
-    kind!("", "Namespace", &["Name", "Status", "Age"], |o, now| {
-        vec![
-            name(o),
-            o["status"]["phase"].as_str().unwrap_or_default().into(),
-            age(o, now),
-        ]
+static KINDS: [Builtin; 21] = [
+    kind!("", "Namespace", |o, now| {
+        let phase = o["status"]["phase"].as_str().unwrap_or_default();
+        vec![name(o), phase.into(), age(o, now)]
     }),
-    kind!("", "Secret", &["Name", "Type", "Data", "Age"], |o, now| {
+    kind!("", "Secret", |o, now| {
         let kind = o["type"].as_str().unwrap_or_default();
         vec![name(o), kind.into(), count(&o["data"]).into(), age(o, now)]
     }),
-    kind!("", "ConfigMap", &["Name", "Data", "Age"], |o, now| {
+    kind!("", "ConfigMap", |o, now| {
         let count = count(&o["data"]) + count(&o["binaryData"]);
         vec![name(o), count.into(), age(o, now)]
     }),
-    kind!("", "ServiceAccount", &["Name", "Age"], |o, now| vec![
-        name(o),
-        age(o, now)
-    ]),
-    kind!("", "Service", SERVICE, service),
-    kind!("", "Pod", pods::COLUMNS, pods::cells),
-    kind!(
-        "",
-        "Node",
-        &["Name", "Status", "Roles", "Age", "Version"],
-        |o, now| {
-            let ready = list(&o["status"]["conditions"])
-                .any(|c| c["type"] == "Ready" && c["status"] == "True");
-            let version = o["status"]["nodeInfo"]["kubeletVersion"]
-                .as_str()
-                .unwrap_or_default();
-            let status = if ready { "Ready" } else { "NotReady" };
-            vec![
-                name(o),
-                status.into(),
-                "<none>".into(),
-                age(o, now),
-                version.into(),
-            ]
-        }
-    ),
-    kind!("", "Event", EVENT, event),
-    kind!("events.k8s.io", "Event", EVENT, event),
-    kind!(RBAC, "Role", ROLE, created_at),
-    kind!(RBAC, "ClusterRole", ROLE, created_at),
-    kind!(RBAC, "RoleBinding", BINDING, binding),
-    kind!(RBAC, "ClusterRoleBinding", BINDING, binding),
-    kind!(
-        "coordination.k8s.io",
-        "Lease",
-        &["Name", "Holder", "Age"],
-        |o, now| {
-            let holder = o["spec"]["holderIdentity"].as_str().unwrap_or_default();
-            vec![name(o), holder.into(), age(o, now)]
-        }
-    ),
-    kind!("apps", "Deployment", DEPLOYMENT, deployment),
-    kind!("apps", "ReplicaSet", REPLICA_SET, replica_set),
-    kind!(
-        "apps",
-        "StatefulSet",
-        &["Name", "Ready", "Age", "*Containers", "*Images"],
-        |o, now| {
-            let wanted = o["spec"]["replicas"].as_i64().unwrap_or(0);
-            let ready = format!("{}/{wanted}", number(&o["status"]["readyReplicas"]));
-            vec![
-                name(o),
-                ready.into(),
-                age(o, now),
-                containers(o, "name"),
-                containers(o, "image"),
-            ]
-        }
-    ),
+    kind!("", "ServiceAccount", |o, now| vec![name(o), age(o, now)]),
+    kind!("", "Service", service),
+    kind!("", "ResourceQuota", |o, now| {
+        let [request, limit] = quota(&o["status"]);
+        vec![name(o), request.into(), limit.into(), age(o, now)]
+    }),
+    kind!("", "LimitRange", created_at),
+    kind!("", "Pod", pods::cells),
+    kind!("", "Node", nodes::cells),
+    kind!("", "Event", event),
+    kind!("events.k8s.io", "Event", event),
+    kind!(RBAC, "Role", created_at),
+    kind!(RBAC, "ClusterRole", created_at),
+    kind!(RBAC, "RoleBinding", binding),
+    kind!(RBAC, "ClusterRoleBinding", binding),
+    kind!("coordination.k8s.io", "Lease", |o, now| {
+        let holder = o["spec"]["holderIdentity"].as_str().unwrap_or_default();
+        vec![name(o), holder.into(), age(o, now)]
+    }),
+    kind!("apps", "DaemonSet", daemon_set),
+    kind!("apps", "Deployment", deployment),
+    kind!("apps", "ReplicaSet", replica_set),
+    kind!("apps", "StatefulSet", |o, now| {
+        let wanted = o["spec"]["replicas"].as_i64().unwrap_or(0);
+        let ready = format!("{}/{wanted}", number(&o["status"]["readyReplicas"]));
+        vec![
+            name(o),
+            ready.into(),
+            age(o, now),
+            containers(o, "name"),
+            containers(o, "image"),
+        ]
+    }),
     kind!(
         "apiextensions.k8s.io",
         "CustomResourceDefinition",
-        ROLE,
         created_at
     ),
-    kind!(
-        "admissionregistration.k8s.io",
-        "ValidatingWebhookConfiguration",
-        &["Name", "Webhooks:integer", "Age"],
-        |o, now| vec![name(o), list(&o["webhooks"]).count().into(), age(o, now)]
-    ),
-    kind!(
-        "admissionregistration.k8s.io",
-        "MutatingWebhookConfiguration",
-        &["Name", "Webhooks:integer", "Age"],
-        |o, now| vec![name(o), list(&o["webhooks"]).count().into(), age(o, now)]
-    ),
-    kind!(
-        "admissionregistration.k8s.io",
-        "ValidatingAdmissionPolicy",
-        &["Name", "Validations:integer", "ParamKind", "Age"],
-        |o, now| {
-            let kind = &o["spec"]["paramKind"];
-            let param = match (kind["apiVersion"].as_str(), kind["kind"].as_str()) {
-                (Some(version), Some(kind)) => format!("{version}/{kind}"),
-                _ => "<unset>".into(),
-            };
-            vec![
-                name(o),
-                list(&o["spec"]["validations"]).count().into(),
-                param.into(),
-                age(o, now),
-            ]
-        }
-    ),
-    kind!(
-        "apiregistration.k8s.io",
-        "APIService",
-        &["Name", "Service", "Available", "Age"],
-        |o, now| { vec![name(o), "Local".into(), "True".into(), age(o, now)] }
-    ),
-];
-
-const SERVICE: &[&str] = &[
-    "Name",
-    "Type",
-    "Cluster-IP",
-    "External-IP",
-    "Port(s)",
-    "Age",
-    "*Selector",
-];
-const DEPLOYMENT: &[&str] = &[
-    "Name",
-    "Ready",
-    "Up-to-date",
-    "Available",
-    "Age",
-    "*Containers",
-    "*Images",
-    "*Selector",
-];
-const REPLICA_SET: &[&str] = &[
-    "Name",
-    "Desired:integer",
-    "Current:integer",
-    "Ready:integer",
-    "Age",
-    "*Containers",
-    "*Images",
-    "*Selector",
 ];
 
 pub(super) fn name(object: &Value) -> Value {
-    object["metadata"]["name"].clone()
+    // A watch's bookmark has none.
+    object["metadata"]["name"]
+        .as_str()
+        .unwrap_or_default()
+        .into()
 }
 
 pub(super) fn age(object: &Value, now: Timestamp) -> Value {
     created(object, now).into()
 }
 
-pub(super) fn list(value: &Value) -> impl Iterator<Item = &Value> {
+pub(super) fn list(value: &Value) -> impl DoubleEndedIterator<Item = &Value> {
     value.as_array().into_iter().flatten()
 }
 
+/// What of a quota is used: of requests, and of limits.
+fn quota(status: &Value) -> [String; 2] {
+    let text = |part: &str, name: &str| status[part][name].as_str().unwrap_or("0").to_owned();
+    let mut parts = [Vec::new(), Vec::new()];
+    for name in status["hard"].as_object().into_iter().flat_map(Map::keys) {
+        let line = format!("{name}: {}/{}", text("used", name), text("hard", name));
+        parts[usize::from(name.starts_with("limits."))].push(line);
+    }
+    parts.map(|lines| lines.join(", "))
+}
+
 fn count(map: &Value) -> usize {
-    map.as_object().map_or(0, serde_json::Map::len)
+    map.as_object().map_or(0, Map::len)
 }
 
 pub(super) fn number(value: &Value) -> i64 {
@@ -357,6 +242,27 @@ fn selector(labels: &Value) -> String {
     } else {
         text
     }
+}
+
+fn daemon_set(object: &Value, now: Timestamp) -> Vec<Value> {
+    let (spec, status) = (&object["spec"], &object["status"]);
+    let numbers = [
+        "desiredNumberScheduled",
+        "currentNumberScheduled",
+        "numberReady",
+        "updatedNumberScheduled",
+        "numberAvailable",
+    ];
+    let mut cells = vec![name(object)];
+    cells.extend(numbers.map(|field| number(&status[field]).into()));
+    cells.extend([
+        selector(&spec["template"]["spec"]["nodeSelector"]).into(),
+        age(object, now),
+        containers(object, "name"),
+        containers(object, "image"),
+        selector(&spec["selector"]["matchLabels"]).into(),
+    ]);
+    cells
 }
 
 fn deployment(object: &Value, now: Timestamp) -> Vec<Value> {

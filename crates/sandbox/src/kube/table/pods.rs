@@ -5,18 +5,6 @@ use serde_json::Value;
 
 use super::builtin::{age, list, name, number};
 
-pub(super) const COLUMNS: &[&str] = &[
-    "Name",
-    "Ready",
-    "Status",
-    "Restarts",
-    "Age",
-    "*IP",
-    "*Node",
-    "*Nominated Node",
-    "*Readiness Gates",
-];
-
 pub(super) fn cells(pod: &Value, now: Timestamp) -> Vec<Value> {
     let (spec, status) = (&pod["spec"], &pod["status"]);
     let containers = || list(&status["containerStatuses"]);

@@ -324,3 +324,75 @@ fn events_of_both_groups_look_alike() {
         ])
     );
 }
+
+#[test]
+fn every_known_kind_fills_just_its_columns() {
+    let object = json!({"metadata": {"name": "a", "creationTimestamp": before(65)}});
+    for (group, kind) in [
+        ("", "Namespace"),
+        ("", "Secret"),
+        ("", "ConfigMap"),
+        ("", "ServiceAccount"),
+        ("", "Service"),
+        ("", "ResourceQuota"),
+        ("", "Pod"),
+        ("", "Node"),
+        ("", "Event"),
+        ("rbac.authorization.k8s.io", "Role"),
+        ("rbac.authorization.k8s.io", "ClusterRoleBinding"),
+        ("coordination.k8s.io", "Lease"),
+        ("apps", "DaemonSet"),
+        ("apps", "Deployment"),
+        ("apps", "ReplicaSet"),
+        ("apps", "StatefulSet"),
+        ("apiextensions.k8s.io", "CustomResourceDefinition"),
+    ] {
+        let table = table(
+            &Columns::builtin(group, kind),
+            &[&object],
+            IncludeObject::None,
+            now(),
+        );
+        let columns = table["columnDefinitions"].as_array().expect("columns");
+        let cells = table["rows"][0]["cells"].as_array().expect("cells");
+        assert_eq!(columns.len(), cells.len(), "{kind}");
+        for column in columns {
+            assert!(column["description"].is_string(), "{kind}: {column}");
+        }
+    }
+}
+
+#[test]
+fn a_node_shows_its_state_roles_and_addresses() {
+    let node = json!({
+        "metadata": {
+            "name": "n",
+            "labels": {"node-role.kubernetes.io/worker": "", "kubernetes.io/role": "edge"},
+        },
+        "spec": {"unschedulable": true},
+        "status": {
+            "conditions": [{"type": "Ready", "status": "False"}],
+            "addresses": [{"type": "InternalIP", "address": "10.0.0.1"}],
+            "nodeInfo": {"kubeletVersion": "v1", "kernelVersion": "6", "architecture": "arm64"},
+        },
+    });
+    let table = table(
+        &Columns::builtin("", "Node"),
+        &[&node],
+        IncludeObject::None,
+        now(),
+    );
+    let cells = json!([
+        "n",
+        "NotReady,SchedulingDisabled",
+        "edge,worker",
+        "<unknown>",
+        "v1",
+        "10.0.0.1",
+        "<none>",
+        "<unknown>",
+        "6 (arm64)",
+        "<unknown>"
+    ]);
+    assert_eq!(table["rows"][0]["cells"], cells);
+}

@@ -4,6 +4,8 @@ use serde_json::json;
 
 use super::support::{JSON, Server, maps};
 
+const PROTOBUF: &str = "application/vnd.kubernetes.protobuf";
+
 #[test]
 fn a_body_over_the_limit_is_refused() {
     let mut server = Server::new();
@@ -37,8 +39,9 @@ fn unknown_paths_kinds_and_methods_have_their_answers() {
 #[test]
 fn other_content_types_are_refused() {
     let mut server = Server::new();
-    for kind in ["text/plain", "application/vnd.kubernetes.protobuf"] {
-        let reply = server.send("POST", &maps(""), "x", kind);
+    let definitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+    for (path, kind) in [(&*maps(""), "text/plain"), (definitions, PROTOBUF)] {
+        let reply = server.send("POST", path, "x", kind);
         assert_eq!(
             (reply.code, reply.body["reason"].as_str()),
             (415, Some("UnsupportedMediaType"))
@@ -51,6 +54,64 @@ fn other_content_types_are_refused() {
         server.get(&maps("")).response.content_type,
         "application/json"
     );
+}
+
+#[test]
+fn protobuf_that_is_none_is_refused_wherever_a_body_is_read() {
+    let mut server = Server::new();
+    let why = |kind: &str, why: &str, body: &str| {
+        format!("the object provided is unrecognized (must be of type {kind}): {why} ({body})")
+    };
+    let no_prefix = "provided data does not appear to be a protobuf message, expected prefix \
+                     [107 56 115 0]";
+    for (method, path, kind) in [
+        ("POST", maps(""), "ConfigMap"),
+        ("PUT", maps("a"), "ConfigMap"),
+        ("DELETE", maps("a"), "DeleteOptions"),
+        (
+            "POST",
+            "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews".to_owned(),
+            "SelfSubjectAccessReview",
+        ),
+        (
+            "POST",
+            "/api/v1/namespaces/default/serviceaccounts/default/token".to_owned(),
+            "TokenRequest",
+        ),
+    ] {
+        let reply = server.send(method, &path, "{}", PROTOBUF);
+        reply.refused(400, &why(kind, no_prefix, "{}"));
+        let reply = server.send(method, &path, "k8s\0\u{a}\u{5}", PROTOBUF);
+        reply.refused(400, &why(kind, "unexpected EOF", "6b3873000a05"));
+    }
+    // A Secret where a ConfigMap should be, and a ConfigMap whose metadata is a number.
+    let envelope = |kind: &str, raw: &str| {
+        let says = format!(
+            "\n\u{2}v1\u{12}{}{kind}",
+            char::from(u8::try_from(kind.len()).unwrap_or(0))
+        );
+        let length = |text: &str| char::from(u8::try_from(text.len()).unwrap_or(0));
+        format!("k8s\0\n{}{says}\u{12}{}{raw}", length(&says), length(raw))
+    };
+    server
+        .send("POST", &maps(""), &envelope("Secret", ""), PROTOBUF)
+        .refused(
+            400,
+            "Secret in version \"v1\" cannot be handled as a ConfigMap: converting (v1.Secret) to \
+             (core.ConfigMap): unknown conversion",
+        );
+    server
+        .send(
+            "POST",
+            &maps(""),
+            &envelope("ConfigMap", "\u{8}\u{1}"),
+            PROTOBUF,
+        )
+        .refused(
+            400,
+            "ConfigMap in version \"v1\" cannot be handled as a ConfigMap: proto: wrong wireType = \
+             0 for field ObjectMeta",
+        );
 }
 
 #[test]
@@ -139,12 +200,20 @@ fn odd_bodies_are_errors_and_never_panics() {
         super::support::PATCH,
         super::support::STRATEGIC,
         super::support::APPLY,
+        PROTOBUF,
     ];
     for path in &paths {
         for body in bodies {
-            for (method, kind) in [("POST", 0), ("PUT", 0), ("POST", 1), ("DELETE", 0)]
-                .into_iter()
-                .chain((2..6).map(|kind| ("PATCH", kind)))
+            for (method, kind) in [
+                ("POST", 0),
+                ("PUT", 0),
+                ("POST", 1),
+                ("DELETE", 0),
+                ("POST", 6),
+                ("DELETE", 6),
+            ]
+            .into_iter()
+            .chain((2..6).map(|kind| ("PATCH", kind)))
             {
                 let query = if path.contains('?') {
                     ""

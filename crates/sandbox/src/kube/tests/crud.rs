@@ -86,3 +86,18 @@ fn a_malformed_body_is_refused_in_the_servers_words() {
          ({\"metadata\":{\"name\":\"a\")",
         );
 }
+
+#[test]
+fn openapi_2_is_protobuf_to_who_asks_for_it() {
+    let mut server = Server::new();
+    let kind = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
+    server.with_headers(&[("Accept", kind)]);
+    let response = server.get("/openapi/v2").response;
+    assert!(response.content_type.ends_with("+protobuf"));
+    // Field 2, `info`: its length is the rest of the document.
+    let bytes = response.body.as_bytes();
+    assert_eq!(&bytes[..6], b"\n\x032.0\x12");
+    assert_eq!(usize::from(bytes[6]), bytes.len() - 7);
+    server.with_headers(&[]);
+    assert_eq!(server.get("/openapi/v2").ok()["swagger"], "2.0");
+}

@@ -10,4 +10,5 @@ mod crud;
 mod custom;
 mod listing;
 mod patching;
+mod quotas;
 mod watching;

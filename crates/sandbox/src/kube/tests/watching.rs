@@ -156,3 +156,65 @@ fn a_compaction_ends_watches_that_are_behind_and_no_others() {
     assert_eq!(server.next(&mut behind).0[0]["type"], "ERROR");
     assert_eq!(brief(&server.next(&mut level).0), ["ADDED a"]);
 }
+
+#[test]
+fn ten_thousand_idle_watches_are_left_alone_and_miss_nothing() {
+    let mut server = Server::new();
+    let path = format!("{}?watch=1&labelSelector=app%3Dx", maps(""));
+    let mut idle: Vec<_> = (0..10_000).map(|_| server.watch(&path)).collect();
+    for watch in &mut idle {
+        assert_eq!(server.next(watch).0.len(), 0);
+    }
+    server.kube.changed();
+    let secret = json!({"metadata": {"name": "s"}});
+    server
+        .post("/api/v1/namespaces/default/secrets", &secret)
+        .ok();
+    let changed = server.kube.changed();
+    assert!(!changed.contains(&idle[0].topic()), "none is looked at");
+    let map = json!({"metadata": {"name": "a", "labels": {"app": "x"}}});
+    server.post(&maps(""), &map).ok();
+    assert_eq!(server.kube.changed(), [idle[0].topic()]);
+    for watch in &mut idle {
+        assert_eq!(brief(&server.next(watch).0), ["ADDED a"]);
+    }
+    server.pass(3600);
+    assert!(
+        idle.iter_mut().all(|watch| server.next(watch).1),
+        "each ends in its time"
+    );
+}
+
+#[test]
+fn a_watch_of_tables_has_its_columns_once_and_its_bookmarks_as_rows() {
+    let mut server = Server::new();
+    server.with_headers(&[("Accept", "application/json;as=Table;v=v1;g=meta.k8s.io")]);
+    let path = format!(
+        "{}?watch=1&sendInitialEvents=true&allowWatchBookmarks=true\
+         &resourceVersionMatch=NotOlderThan",
+        maps("")
+    );
+    server
+        .post(&maps(""), &json!({"metadata": {"name": "a"}}))
+        .ok();
+    let mut watch = server.watch(&path);
+    let (events, _) = server.next(&mut watch);
+    let columns = |at: usize| {
+        events[at]["object"]["columnDefinitions"]
+            .as_array()
+            .map(Vec::len)
+    };
+    assert_eq!([columns(0), columns(1), columns(2)], [Some(3), None, None]);
+    let bookmark = &events[2]["object"];
+    assert_eq!(bookmark["kind"], "Table");
+    assert_eq!(bookmark["rows"][0]["cells"], json!(["", 0, "<unknown>"]));
+    let metadata = &bookmark["rows"][0]["object"]["metadata"];
+    assert_eq!(
+        metadata["annotations"],
+        json!({"k8s.io/initial-events-end": "true"})
+    );
+    assert_eq!(
+        metadata["resourceVersion"],
+        bookmark["metadata"]["resourceVersion"]
+    );
+}
