@@ -97,12 +97,22 @@ where
     let mut uncaught = Vec::new();
     for (lie, complaint) in lies.iter().zip(complaints) {
         match complaint {
-            Some(complaint) => println!("{}: caught by\n  {complaint}", lie.name),
+            Some(complaint) => println!("{}: caught by\n{}", lie.name, beginning(&complaint)),
             None => uncaught.push(lie.name),
         }
     }
     ensure!(uncaught.is_empty(), "nothing caught: {uncaught:#?}");
     Ok(())
+}
+
+/// As much of a complaint as tells which case it is about, and what was said instead of what.
+fn beginning(complaint: &str) -> String {
+    const WIDTH: usize = 200;
+    let line = |line: &str| match line.char_indices().nth(WIDTH) {
+        Some((end, _)) => format!("  {} …\n", &line[..end]),
+        None => format!("  {line}\n"),
+    };
+    complaint.lines().take(4).map(line).collect()
 }
 
 /// A request on its way to the machine.

@@ -18,8 +18,10 @@ pub struct Difference {
     pub case: String,
     /// A JSON pointer into the answer.
     pub place: String,
-    real: Option<Value>,
-    sandbox: Option<Value>,
+    /// What the real server says there, if anything.
+    pub real: Option<Value>,
+    /// What the sandbox says.
+    pub sandbox: Option<Value>,
 }
 
 impl fmt::Display for Difference {
@@ -36,44 +38,55 @@ impl fmt::Display for Difference {
 
 /// All places where the answers to a case differ.
 pub fn differences(case: &str, real: &Value, sandbox: &Value) -> Vec<Difference> {
-    let mut found = Vec::new();
-    walk(case, String::new(), Some(real), Some(sandbox), &mut found);
-    found
+    differences_but(case, real, sandbox, |_, _, _| false)
 }
 
-fn walk(
+/// The same, but for values that count as alike under the key at which they are.
+pub fn differences_but(
     case: &str,
-    place: String,
-    real: Option<&Value>,
-    sandbox: Option<&Value>,
-    found: &mut Vec<Difference>,
-) {
-    match (real, sandbox) {
-        (a, b) if a == b => {}
-        (Some(Value::Object(a)), Some(Value::Object(b))) => {
-            let only_there = b.keys().filter(|key| !a.contains_key(*key));
-            for key in a.keys().chain(only_there) {
-                let escaped = key.replace('~', "~0").replace('/', "~1");
-                walk(
-                    case,
-                    format!("{place}/{escaped}"),
-                    a.get(key),
-                    b.get(key),
-                    found,
-                );
+    real: &Value,
+    sandbox: &Value,
+    are_alike: fn(&str, &Value, &Value) -> bool,
+) -> Vec<Difference> {
+    let mut walk = Walk {
+        case,
+        are_alike,
+        found: Vec::new(),
+    };
+    walk.at(String::new(), "", Some(real), Some(sandbox));
+    walk.found
+}
+
+struct Walk<'a> {
+    case: &'a str,
+    are_alike: fn(&str, &Value, &Value) -> bool,
+    found: Vec<Difference>,
+}
+
+impl Walk<'_> {
+    fn at(&mut self, place: String, key: &str, real: Option<&Value>, sandbox: Option<&Value>) {
+        match (real, sandbox) {
+            (a, b) if a == b => {}
+            (Some(Value::Object(a)), Some(Value::Object(b))) => {
+                let only_there = b.keys().filter(|key| !a.contains_key(*key));
+                for key in a.keys().chain(only_there) {
+                    let escaped = key.replace('~', "~0").replace('/', "~1");
+                    self.at(format!("{place}/{escaped}"), key, a.get(key), b.get(key));
+                }
             }
-        }
-        (Some(Value::Array(a)), Some(Value::Array(b))) if a.len() == b.len() => {
-            for (index, (a, b)) in a.iter().zip(b).enumerate() {
-                walk(case, format!("{place}/{index}"), Some(a), Some(b), found);
+            (Some(Value::Array(a)), Some(Value::Array(b))) if a.len() == b.len() => {
+                for (index, (a, b)) in a.iter().zip(b).enumerate() {
+                    self.at(format!("{place}/{index}"), key, Some(a), Some(b));
+                }
             }
+            (Some(a), Some(b)) if (self.are_alike)(key, a, b) => {}
+            (a, b) => self.found.push(Difference {
+                case: self.case.to_owned(),
+                place,
+                real: a.cloned(),
+                sandbox: b.cloned(),
+            }),
         }
-        (a, b) => found.push(Difference {
-            case: case.to_owned(),
-            place,
-            real: a.cloned(),
-            sandbox: b.cloned(),
-        }),
     }
 }
 

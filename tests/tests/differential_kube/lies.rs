@@ -11,7 +11,8 @@ pub(crate) const LIES: [Lie<Kube>; 8] = [
             let content_type = asked.request.header("Content-Type").unwrap_or_default();
             let is_strategic = content_type.starts_with("application/strategic-merge-patch+json");
             let patch: Option<Value> = serde_json::from_slice(&asked.request.body).ok();
-            if is_strategic && patch.is_some_and(|patch| patch.to_string().contains('[')) {
+            let has_lists = |patch: Value| patch.is_object() && patch.to_string().contains('[');
+            if is_strategic && patch.is_some_and(has_lists) {
                 asked.set_header("Content-Type", "application/merge-patch+json");
             }
             asked.honestly()

@@ -36,6 +36,7 @@ const FILES: &[(&str, &str)] = &[
     ("custom", include_str!("cases/custom.http")),
     ("lists", include_str!("cases/lists.http")),
     ("ours", include_str!("cases/ours.http")),
+    ("pages", include_str!("cases/pages.http")),
     ("patches", include_str!("cases/patches.http")),
     ("protobuf", include_str!("cases/protobuf.http")),
     ("quotas", include_str!("cases/quotas.http")),

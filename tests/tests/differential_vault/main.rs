@@ -36,7 +36,7 @@ macro_rules! files {
 }
 
 /// In this order: later files build on what earlier ones left, and the last seals Vault.
-const FILES: [(&str, &str); 23] = files![
+const FILES: [(&str, &str); 24] = files![
     "0_wire",
     "1_1_mounts",
     "1_2_auth_mounts",
@@ -59,6 +59,7 @@ const FILES: [(&str, &str); 23] = files![
     "3_3_aws_auth_login",
     "3_3_more_logins",
     "4_1_kubernetes",
+    "4_6_token",
     "1_3_seal",
 ];
 

@@ -165,6 +165,9 @@ impl Side {
         ];
         let key = aws.call("sts", "AssumeRole", &session).await?;
         self.knows_key("sess", &key)?;
+        let all = [("Name", "fed"), ("Policy", all)];
+        let key = aws.call("sts", "GetFederationToken", &all).await?;
+        self.knows_key("fed", &key)?;
         let session = self.kept.clone();
         self.knows("wrong", &session["sess_key"], "bad", &session["sess_token"]);
         self.knows("nobody", "AKIANOPE", "x", "");

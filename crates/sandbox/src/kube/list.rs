@@ -79,26 +79,20 @@ impl Kube {
             (Some(version).filter(|_| is_exact), String::new())
         };
         let version = at.unwrap_or_else(|| self.store.version());
-        let mut all = self.objects_at(call, at, &start)?;
-        if !selector.is_everything() {
-            all.retain(|object| selector.matches(object));
-        }
+        let mut rest = self.objects_at(call, at, &start)?.into_iter();
+        let matching = rest.by_ref().filter(|object| selector.matches(object));
         let mut page = Page {
             version,
+            objects: matching.take(limit.unwrap_or(usize::MAX)).collect(),
             ..Page::default()
         };
-        if let Some(limit) = limit
-            && all.len() > limit
-        {
-            let rest = all.split_off(limit);
-            let from = format!(
-                "{}\0",
-                all.last().map(|last| last.key()).unwrap_or_default()
-            );
+        // Of what is left nobody looks yet whether it matches.
+        if rest.len() > 0 {
+            let last = page.objects.last().map(|last| last.key());
+            let from = format!("{}\0", last.unwrap_or_default());
             page.next = Some(make_continue(version, &from));
             page.remaining = selector.is_everything().then_some(rest.len());
         }
-        page.objects = all;
         Ok(page)
     }
 

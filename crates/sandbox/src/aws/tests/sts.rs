@@ -94,6 +94,35 @@ fn session_policies_only_take_away() {
 }
 
 #[test]
+fn a_boundary_bounds_a_role_too() {
+    let mut aws = Caller::new();
+    let (trust, all) = (policy(ACCOUNT), policy(ALL));
+    let boundary = "arn:aws:iam::aws:policy/AmazonS3FullAccess";
+    let role = ("RoleName", "bounded");
+    let created = [
+        role,
+        ("AssumeRolePolicyDocument", trust.as_str()),
+        ("PermissionsBoundary", boundary),
+    ];
+    aws.iam("CreateRole", &created).unwrap();
+    let rights = [role, ("PolicyName", "p"), ("PolicyDocument", &all)];
+    aws.iam("PutRolePolicy", &rights).unwrap();
+    let params = [
+        ("RoleArn", "arn:aws:iam::123456789012:role/bounded"),
+        ("RoleSessionName", "me"),
+    ];
+    let session = key(&aws.sts("AssumeRole", &params).unwrap());
+    let (_, _, message) = aws
+        .call(&session, "ec2", "DescribeInstances", &[])
+        .unwrap_err();
+    assert!(
+        message
+            .ends_with("because no permissions boundary allows the ec2:DescribeInstances action"),
+        "{message}"
+    );
+}
+
+#[test]
 fn who_may_assume() {
     let mut aws = Caller::new();
     let params = |arn: &str| {

@@ -74,6 +74,25 @@ fn field_selectors_choose_among_the_fields_there_are() {
 }
 
 #[test]
+fn a_page_is_the_last_only_if_nothing_is_left_that_might_match() {
+    let mut server = filled();
+    server
+        .post(
+            &maps(""),
+            &json!({"metadata": {"name": "b", "labels": {"last": "yes"}}}),
+        )
+        .ok();
+    let labelled = format!("{}?limit=1&labelSelector=last%3Dyes", maps(""));
+    let page = server.get(&labelled).ok();
+    assert_eq!(names(&page), ["b"]);
+    assert_eq!(page["metadata"]["remainingItemCount"], json!(null));
+    let next = page["metadata"]["continue"].as_str().expect("a token");
+    let rest = server.get(&format!("{labelled}&continue={next}")).ok();
+    assert_eq!(names(&rest), [""; 0]);
+    assert_eq!(rest["metadata"]["continue"], json!(null));
+}
+
+#[test]
 fn pages_show_what_was_there_when_the_first_was_asked_for() {
     let mut server = filled();
     let first = server.get(&format!("{}?limit=2", maps(""))).ok();

@@ -169,6 +169,29 @@ fn who_is_not_meant_or_not_bound_is_told_so() {
 }
 
 #[test]
+fn a_client_may_choose_the_region_if_there_is_such_a_one() {
+    let mut stand = stand();
+    stand.put(
+        "auth/aws/config/client",
+        json!({"use_sts_region_from_client": true}),
+    );
+    let mut from = |region: &str| {
+        let mut body = signed(&stand, "dev", Some("vault.example"));
+        let headers = body["iam_request_headers"].as_str().unwrap();
+        let headers = BASE64_STANDARD.decode(headers).unwrap();
+        let headers = String::from_utf8(headers).unwrap();
+        let headers = headers.replace("/us-east-1/", &format!("/{region}/"));
+        body["iam_request_headers"] = BASE64_STANDARD.encode(headers).into();
+        log_in(&mut stand, body)
+    };
+    assert_eq!(from("us-east-1").0, 200);
+    for region in ["nowhere", "eu-1", "xx-west-1", "eu-west-one"] {
+        let error = format!("unable to get regional STS endpoint for region: {region}");
+        assert_eq!(from(region), (400, json!({"errors": [error]})));
+    }
+}
+
+#[test]
 fn an_old_signature_is_refused_by_sts() {
     let mut stand = stand();
     let body = signed(&stand, "dev", Some("vault.example"));

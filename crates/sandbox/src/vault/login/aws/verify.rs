@@ -97,12 +97,30 @@ fn sts_endpoint(client: Option<&Client>, signed: &Signed) -> Result<String, Erro
             .nth(1)
             .and_then(|scope| scope.split('/').nth(2))
             .ok_or_else(|| Error::bad("region missing from Authorization header"))?;
+        if !is_region(region) {
+            return Err(Error::bad(format!(
+                "unable to get regional STS endpoint for region: {region}"
+            )));
+        }
         return Ok(format!("https://sts.{region}.amazonaws.com"));
     }
     let own = client.map(|client| client.sts_endpoint.clone());
     Ok(own
         .filter(|own| !own.is_empty())
         .unwrap_or_else(|| "https://sts.amazonaws.com".to_owned()))
+}
+
+/// Whether there is such a region, by its form: a partition's area, a direction, a number.
+fn is_region(region: &str) -> bool {
+    const AREAS: [&str; 10] = ["af", "ap", "ca", "cn", "eu", "il", "me", "mx", "sa", "us"];
+    let parts: Vec<&str> = region.split('-').collect();
+    let (Some(area), Some(number)) = (parts.first(), parts.last()) else {
+        return false;
+    };
+    (3..=4).contains(&parts.len())
+        && AREAS.contains(area)
+        && number.len() == 1
+        && number.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn ask_sts(
