@@ -1,6 +1,6 @@
 //! The program on a Kubernetes, a Vault and an AWS in this process.
 
-#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+#![allow(clippy::panic, clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::time::Duration;
 
