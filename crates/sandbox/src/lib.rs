@@ -1,4 +1,8 @@
-#![doc = include_str!("../README.md")]
+#![cfg_attr(feature = "http", doc = include_str!("../README.md"))]
+#![cfg_attr(
+    not(feature = "http"),
+    doc = "State machines only: the page is that of the feature `http`."
+)]
 
 pub mod aws;
 pub mod clock;
@@ -10,6 +14,9 @@ pub mod kube;
 mod sandbox;
 pub mod vault;
 pub mod wire;
+
+/// The versions of what stands at this crate's borders: times, and JSON.
+pub use {jiff, serde_json};
 
 #[cfg(feature = "http")]
 pub use sandbox::{Config, Neighbours, Sandbox, StartError};

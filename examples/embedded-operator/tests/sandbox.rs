@@ -1,6 +1,6 @@
 //! The program on a Kubernetes, a Vault and an AWS in this process.
 
-#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+#![allow(clippy::panic, clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::time::Duration;
 
@@ -39,15 +39,15 @@ async fn cluster() -> Sandbox {
         &sandbox,
         "vault-token",
         "kubevault.com/token",
-        json!({ "token": login["auth"]["client_token"] }),
+        &json!({ "token": login["auth"]["client_token"] }),
     );
     let (access_key, secret_key) = sandbox.aws_root();
     let root = json!({ "access_key": access_key, "secret_key": secret_key });
-    secret(&sandbox, "aws-root", "Opaque", root);
+    secret(&sandbox, "aws-root", "Opaque", &root);
     sandbox
 }
 
-fn secret(sandbox: &Sandbox, name: &str, kind: &str, data: Value) {
+fn secret(sandbox: &Sandbox, name: &str, kind: &str, data: &Value) {
     apply(
         sandbox,
         &json!({

@@ -1,7 +1,7 @@
 //! The controller on a Kubernetes in this process. Time is paused: whatever waits for a time gets
 //! there at once.
 
-#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+#![allow(clippy::panic, clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::time::Duration;
 

@@ -55,7 +55,8 @@ impl Kube {
         let years = json!({ "apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest",
             "spec": { "expirationSeconds": 100_000_000 } });
         let token = kube.ask("POST", path, Some(&years)).unwrap();
-        kube.token = token["status"]["token"].as_str().unwrap().to_owned();
+        let token = token["status"]["token"].as_str().unwrap();
+        token.clone_into(&mut kube.token);
         kube.forget_calls();
         kube
     }
@@ -116,6 +117,7 @@ impl Kube {
     }
 
     /// As a person would, with `kubectl`.
+    #[expect(clippy::needless_pass_by_value, reason = "it is made for the call")]
     pub(crate) fn create(&self, resource: &str, object: Value) {
         let namespace = object["metadata"]["namespace"].as_str().unwrap();
         self.ask("POST", &path(resource, namespace, ""), Some(&object))

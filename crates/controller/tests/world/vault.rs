@@ -57,7 +57,8 @@ impl Vault {
         }
         vault.open_login(LOGIN_TOKEN);
         let this = vault.read("auth/token/lookup-self").unwrap();
-        vault.root = this["accessor"].as_str().unwrap().to_owned();
+        let accessor = this["accessor"].as_str().unwrap();
+        accessor.clone_into(&mut vault.root);
         vault.forget_calls();
         vault
     }

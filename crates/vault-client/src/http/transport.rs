@@ -205,14 +205,14 @@ impl Transport {
                     .map_err(|e| self.unanswered(e, request))
             }
             Way::Carrier(carrier) => {
-                let mut carried = http::Request::new(body.unwrap_or_default());
-                *carried.method_mut() = request.method.clone();
-                *carried.headers_mut() = headers;
-                *carried.uri_mut() = url.as_str().parse().map_err(|_| {
+                let mut bytes = http::Request::new(body.unwrap_or_default());
+                *bytes.method_mut() = request.method.clone();
+                *bytes.headers_mut() = headers;
+                *bytes.uri_mut() = url.as_str().parse().map_err(|_| {
                     let words = "the path holds characters that no URL can have";
                     VaultError::new(ErrorKind::Invalid, request.op, request.path, words)
                 })?;
-                let answer = carrier.carry(carried).await;
+                let answer = carrier.carry(bytes).await;
                 answer.map(Into::into).map_err(|source| {
                     Failed::from(VaultError {
                         source: Some(source),
