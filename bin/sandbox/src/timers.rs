@@ -73,7 +73,7 @@ mod tests {
         tokio::select! {
             () = follow(&sandbox) => {}
             // Were it not set forward, this would take ten minutes.
-            () = sleep(Duration::from_mins(10)) => {}
+            () = sleep(Duration::from_secs(10 * 60)) => {}
         }
         sandbox.stop().await;
     }

@@ -13,7 +13,7 @@ const STEP: Duration = Duration::from_millis(50);
 
 /// For what waits by design: an unanswered read is left alone for 100 s by each operator that
 /// meets it.
-const PATIENCE: Duration = Duration::from_mins(10);
+const PATIENCE: Duration = Duration::from_secs(10 * 60);
 
 /// Polls `probe` until it succeeds and gives its value. After [`DEADLINE`] the
 /// error carries the probe's last one.

@@ -20,7 +20,7 @@ use crate::timers::pass;
 /// By how much time is sped up: so much of it at once, between two looks.
 const STEP: Duration = Duration::from_secs(10);
 /// How long a step may take, by the servers' clock.
-const PATIENCE: Duration = Duration::from_mins(20);
+const PATIENCE: Duration = Duration::from_secs(20 * 60);
 /// How long the operator may be at work without a pause, in real time.
 const WORK: Duration = Duration::from_secs(20);
 /// Where the picture moves, so slowly that an eye follows.

@@ -85,7 +85,7 @@ pub(super) async fn all(stage: &mut Stage<'_>) -> anyhow::Result<()> {
     let leases = stage.leases();
     stage.check("and no lease of one", leases == 0, &leases)?;
     stage.aside("What cannot be revoked ends by itself: the last session, within its 30 minutes.");
-    stage.lapse(Duration::from_mins(31)).await?;
+    stage.lapse(Duration::from_secs(31 * 60)).await?;
     let alive = stage
         .ledger
         .lives()
