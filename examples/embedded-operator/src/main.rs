@@ -22,7 +22,8 @@ fn main() -> anyhow::Result<()> {
                 std::future::pending::<()>().await;
             }
         };
-        run(args, client(config)?, stop).await;
+        // It holds the whole operator: too much for a stack.
+        Box::pin(run(args, client(config)?, stop)).await;
         Ok(())
     })
 }

@@ -1,5 +1,6 @@
 //! What a person sees: lines that stay, and a picture below them that is drawn anew.
 
+use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _, Write};
 
 use crate::args::Args;
@@ -172,7 +173,8 @@ impl<'a> Screen<'a> {
             left -= piece.chars().count().min(left);
             let code = tone.code();
             if self.style.colour && !code.is_empty() {
-                text += &format!("\x1b[{code}m{piece}\x1b[0m");
+                // Writing to a text does not fail.
+                let _ = write!(text, "\x1b[{code}m{piece}\x1b[0m");
             } else {
                 text += &piece;
             }

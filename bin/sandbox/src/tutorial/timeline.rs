@@ -84,17 +84,17 @@ impl Scale {
         let born = self.column(life.born);
         let end = self.column(life.died.unwrap_or(self.now));
         let held = life.replaced.map_or(end, |time| self.column(time)).min(end);
-        let mut line = vec![(Tone::Plain, format!("{label}{:born$}", ""))];
-        line.push((Tone::Good, "●".to_owned()));
-        line.push((Tone::Good, "━".repeat(held.saturating_sub(born + 1))));
+        let mut drawn = vec![(Tone::Plain, format!("{label}{:born$}", ""))];
+        drawn.push((Tone::Good, "●".to_owned()));
+        drawn.push((Tone::Good, "━".repeat(held.saturating_sub(born + 1))));
         let left = end.saturating_sub(held.max(born + 1));
-        line.push((Tone::News, "─".repeat(left)));
+        drawn.push((Tone::News, "─".repeat(left)));
         match life.died {
-            Some(_) if life.key.is_session() => line.push((Tone::Aside, "◌".to_owned())),
-            Some(_) => line.push((Tone::Bad, "✕".to_owned())),
-            None if life.replaced.is_some() => line.push((Tone::News, "─".to_owned())),
-            None => line.push((Tone::Good, "━".to_owned())),
+            Some(_) if life.key.is_session() => drawn.push((Tone::Aside, "◌".to_owned())),
+            Some(_) => drawn.push((Tone::Bad, "✕".to_owned())),
+            None if life.replaced.is_some() => drawn.push((Tone::News, "─".to_owned())),
+            None => drawn.push((Tone::Good, "━".to_owned())),
         }
-        line
+        drawn
     }
 }

@@ -29,11 +29,11 @@ pub(super) async fn sealed(stage: &mut Stage<'_>) -> anyhow::Result<()> {
         .await?;
     let words = message(&stage.get("awsaccesskeyrequests", "aws-cred-rqst")).to_owned();
     stage.answer(&words);
-    let works = key.caller(stage.sandbox());
+    let caller = key.caller(stage.sandbox());
     stage.check(
         "its key works: it is not forgotten",
-        works.is_ok(),
-        &format!("{works:?}"),
+        caller.is_ok(),
+        &format!("{caller:?}"),
     )?;
     stage.command("vault operator unseal");
     stage.sandbox().with_vault(Vault::unseal);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::super::stage::Stage;
 
-const MINUTE: Duration = Duration::from_secs(1 * 60);
+const MINUTE: Duration = Duration::from_secs(60);
 /// More than anybody asks in this time.
 const AUDITED: usize = 100_000;
 

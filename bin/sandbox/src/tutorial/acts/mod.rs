@@ -15,7 +15,7 @@ pub(super) async fn all(stage: &mut Stage<'_>) -> anyhow::Result<()> {
     first_key::role(stage).await?;
     first_key::request(stage).await?;
     sessions::requests(stage).await?;
-    vaults_pages::commands(stage).await?;
+    vaults_pages::commands(stage)?;
     vaults_pages::refused(stage).await?;
     vaults_pages::documents_and_groups(stage).await?;
     login::aws(stage)?;

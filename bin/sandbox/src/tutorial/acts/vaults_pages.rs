@@ -8,9 +8,9 @@ use super::super::manifests::{DEPLOY, EVERYTHING};
 use super::super::stage::{Stage, message};
 
 /// The page's commands, in Vault itself.
-pub(super) async fn commands(stage: &mut Stage<'_>) -> anyhow::Result<()> {
+pub(super) fn commands(stage: &mut Stage<'_>) -> anyhow::Result<()> {
     stage.act("Vault's own page, beside the operator", "seed 002");
-    stage.aside("What a person does in the same Vault by hand goes on working, and is left alone.");
+    stage.aside("What a person does by hand in the same Vault works, and is left alone.");
     let policy = json!({"Version": "2012-10-17",
         "Statement": {"Effect": "Allow", "Action": "iam:*", "Resource": "*"}});
     stage.command("vault write aws/roles/deploy policy=@policy.json");
@@ -90,7 +90,10 @@ fn root_policy(stage: &Stage<'_>, action: &str) -> anyhow::Result<()> {
 /// Where a user's policies come from.
 pub(super) async fn documents_and_groups(stage: &mut Stage<'_>) -> anyhow::Result<()> {
     stage.act("Documents, ARNs and groups, in another region", "seed 004");
-    stage.command("kubectl patch secretengine aws-secret-engine -n demo --type merge -p '{\"spec\":{\"aws\":{\"region\":\"us-west-2\"}}}'");
+    stage.command(
+        "kubectl patch secretengine aws-secret-engine -n demo --type merge \
+         -p '{\"spec\":{\"aws\":{\"region\":\"us-west-2\"}}}'",
+    );
     patch_region(stage)?;
     stage
         .until("Vault's engine is in us-west-2", |stage| {
@@ -120,13 +123,13 @@ pub(super) async fn documents_and_groups(stage: &mut Stage<'_>) -> anyhow::Resul
     let users = stage.users();
     let user = users.iter().find(|user| user.contains("-everything-"));
     let user = user.context("AWS has no user of that name")?;
-    let state = stage.sandbox().with_aws(|aws| aws.state());
-    let state = &state["users"][user];
+    let account = stage.sandbox().with_aws(|aws| aws.state());
+    let in_aws = &account["users"][user];
     stage.answer(user);
-    let has = |what: &str| state.to_string().contains(what);
+    let has = |what: &str| in_aws.to_string().contains(what);
     let all = ["k8s.-.demo.everything", "IAMReadOnlyAccess", "developers"];
     let claim = "the user has the document, the managed policy and the group";
-    stage.check(claim, all.into_iter().all(has), state)?;
+    stage.check(claim, all.into_iter().all(has), in_aws)?;
     stage.delete("awsaccesskeyrequests", "everything");
     stage.gone("awsaccesskeyrequests", "everything").await
 }
