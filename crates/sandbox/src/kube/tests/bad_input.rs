@@ -34,6 +34,10 @@ fn unknown_paths_kinds_and_methods_have_their_answers() {
     server.put(&maps(""), &json!({})).refused(405, method);
     server.send("FOO", &maps(""), "", JSON).refused(405, method);
     server.delete("/api/v1/namespaces").refused(405, method);
+    let limits = "/api/v1/namespaces/default/limitranges";
+    assert_eq!(server.get(limits).ok()["items"], json!([]));
+    let limit = json!({"metadata": {"name": "a"}});
+    server.post(limits, &limit).refused(405, method);
 }
 
 #[test]
