@@ -43,9 +43,8 @@ fn unknown_paths_kinds_and_methods_have_their_answers() {
 #[test]
 fn other_content_types_are_refused() {
     let mut server = Server::new();
-    let definitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
-    for (path, kind) in [(&*maps(""), "text/plain"), (definitions, PROTOBUF)] {
-        let reply = server.send("POST", path, "x", kind);
+    for kind in ["text/plain", "application/foo"] {
+        let reply = server.send("POST", &maps(""), "x", kind);
         assert_eq!(
             (reply.code, reply.body["reason"].as_str()),
             (415, Some("UnsupportedMediaType"))
