@@ -92,6 +92,10 @@ impl Kube {
         if matches!(resource.verbs, super::resource::Verbs::CreateOnly) {
             return self.review(call).map(Answer::Whole);
         }
+        let reads = matches!(call.request.method.as_str(), "GET" | "HEAD");
+        if matches!(resource.verbs, super::resource::Verbs::Read) && !reads {
+            return Err(Failure::method_not_allowed());
+        }
         let is_bare = resource.is_namespaced && route.namespace.is_empty();
         let method = call.request.method.as_str();
         match (method, route.name.is_empty()) {

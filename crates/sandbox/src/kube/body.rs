@@ -140,7 +140,7 @@ pub(super) fn yaml(bytes: &[u8]) -> Result<Body, String> {
 }
 
 /// Go writes 1.0 as 1.
-fn whole(value: f64) -> Option<i64> {
+pub(super) fn whole(value: f64) -> Option<i64> {
     const EXACT: f64 = 9_007_199_254_740_992.0;
     #[allow(clippy::cast_possible_truncation, reason = "whole and small")]
     (value.fract() == 0.0 && value.abs() < EXACT).then_some(value as i64)

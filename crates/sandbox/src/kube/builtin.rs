@@ -118,7 +118,10 @@ const EVENT_FIELDS: &[&str] = &[
 pub(super) const BUILTIN: &[Row] = &[
     row("", "ConfigMap", "configmaps", &["cm"]),
     row("", "Event", "events", &["ev"]).selectable(EVENT_FIELDS),
-    row("", "LimitRange", "limitranges", &["limits"]),
+    Row {
+        verbs: Verbs::Read,
+        ..row("", "LimitRange", "limitranges", &["limits"])
+    },
     Row {
         verbs: Verbs::AllButDeleteCollection,
         ..row("", "Namespace", "namespaces", &["ns"])

@@ -51,6 +51,8 @@ pub(super) enum Verbs {
     CreateOnly,
     /// Namespaces have no `deletecollection`.
     AllButDeleteCollection,
+    /// There are none, and none can be made: what they would do is not done here.
+    Read,
 }
 
 impl Verbs {
@@ -71,6 +73,7 @@ impl Verbs {
                 "create", "delete", "get", "list", "patch", "update", "watch",
             ],
             Self::CreateOnly => &["create"],
+            Self::Read => &["get", "list", "watch"],
         }
     }
 

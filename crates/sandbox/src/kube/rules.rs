@@ -57,7 +57,7 @@ pub(super) fn blank(resource: &Resource) -> Value {
             blank["spec"] = json!({"names": {}});
             blank["status"] = json!({"acceptedNames": {}});
         }
-        "Lease" | "LimitRange" => blank["spec"] = json!({}),
+        "Lease" => blank["spec"] = json!({}),
         "Namespace" => blank["spec"] = json!({"finalizers": ["kubernetes"]}),
         _ => {
             blank["spec"] = json!({});

@@ -341,7 +341,7 @@ fn top(group: &str, kind: &str) -> &'static [&'static str] {
         (_, "Role") => &["rules"],
         (_, "ClusterRole") => &["rules", "aggregationRule"],
         (_, "RoleBinding" | "ClusterRoleBinding") => &["subjects", "roleRef"],
-        (_, "Lease" | "LimitRange") => &["spec"],
+        (_, "Lease") => &["spec"],
         _ => &["spec", "status"],
     }
 }

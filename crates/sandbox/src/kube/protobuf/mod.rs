@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use self::messages::{Field, Kind, Message};
-use self::wire::{BYTES, NUMBER, Reader};
+use self::wire::{BYTES, DOUBLE, NUMBER, Reader};
 
 pub(super) const MEDIA_TYPE: &str = "application/vnd.kubernetes.protobuf";
 
@@ -63,7 +63,7 @@ pub(super) fn read(body: &[u8], api_version: &str, kind: &str) -> Result<Value, 
         api_version.clone_into(&mut says.api_version);
     }
     let mut object = match messages::body(&says.api_version, &says.kind) {
-        Some(known) => match message(raw, known) {
+        Some(known) => match message(Reader::of(raw), known) {
             Ok(object) => object,
             Err(why) => {
                 return Err(Wrong {
@@ -128,9 +128,8 @@ fn check_wire(found: u8, wanted: u8, name: &str) -> Result<(), String> {
     Err(format!("proto: wrong wireType = {found} for field {name}"))
 }
 
-fn message(bytes: &[u8], message: &Message) -> Result<Map<String, Value>, String> {
+fn message(mut reader: Reader<'_>, message: &Message) -> Result<Map<String, Value>, String> {
     let mut object = Map::new();
-    let mut reader = Reader::of(bytes);
     while let Some((number, wire)) = reader.field(message.name)? {
         match message.field(number) {
             Some(field) => read_field(&mut reader, field, wire, &mut object)?,
@@ -168,7 +167,8 @@ fn read_field(
         }
         Kind::Map(of) => {
             check_wire(wire, BYTES, &field.go_name())?;
-            let (key, value) = entry(reader.bytes()?, of, field)?;
+            let bytes = reader.bytes()?;
+            let (key, value) = entry(reader.field_of(bytes)?, of, field)?;
             let map = object
                 .entry(field.name)
                 .or_insert_with(|| Value::Object(Map::new()));
@@ -203,9 +203,8 @@ fn is_zero(value: &Value) -> bool {
     }
 }
 
-fn entry(bytes: &[u8], of: &Kind, field: &Field) -> Result<(String, Value), String> {
+fn entry(mut reader: Reader<'_>, of: &Kind, field: &Field) -> Result<(String, Value), String> {
     let (mut key, mut found) = (String::new(), None);
-    let mut reader = Reader::of(bytes);
     while !reader.is_at_end() {
         let (number, wire, _) = reader.tag()?;
         match (number, of) {
@@ -232,10 +231,10 @@ fn entry(bytes: &[u8], of: &Kind, field: &Field) -> Result<(String, Value), Stri
 
 /// One value, whatever it is.
 fn value(reader: &mut Reader<'_>, kind: &Kind, wire: u8, field: &Field) -> Result<Value, String> {
-    let wanted = if matches!(kind, Kind::Int | Kind::Bool) {
-        NUMBER
-    } else {
-        BYTES
+    let wanted = match kind {
+        Kind::Int | Kind::Bool => NUMBER,
+        Kind::Double => DOUBLE,
+        _ => BYTES,
     };
     check_wire(wire, wanted, &field.go_name())?;
     if wanted == NUMBER {
@@ -245,6 +244,11 @@ fn value(reader: &mut Reader<'_>, kind: &Kind, wire: u8, field: &Field) -> Resul
             _ => number.cast_signed().into(),
         });
     }
+    if wanted == DOUBLE {
+        let number = reader.double()?;
+        let whole = super::body::whole(number).map(Value::from);
+        return Ok(whole.unwrap_or_else(|| number.into()));
+    }
     let bytes = reader.bytes()?;
     Ok(match kind {
         Kind::Bytes => BASE64_STANDARD.encode(bytes).into(),
@@ -252,9 +256,24 @@ fn value(reader: &mut Reader<'_>, kind: &Kind, wire: u8, field: &Field) -> Resul
         Kind::Quantity => one_text(bytes, "Quantity")?.into(),
         Kind::Json => serde_json::from_str(&one_text(bytes, "FieldsV1")?).unwrap_or_default(),
         Kind::IntOrString => int_or_string(bytes)?,
-        Kind::Message(name) => Value::Object(message(bytes, messages::named(name))?),
+        Kind::Message(name) => {
+            let object = message(reader.field_of(bytes)?, messages::named(name))?;
+            alternative(name, object)
+        }
         _ => String::from_utf8_lossy(bytes).into(),
     })
+}
+
+/// A message that stands for one of two things in JSON: a schema, or what comes in its place.
+fn alternative(name: &str, mut object: Map<String, Value>) -> Value {
+    let other = match name {
+        "JSONSchemaPropsOrArray" => "jSONSchemas",
+        "JSONSchemaPropsOrBool" => "allows",
+        "JSONSchemaPropsOrStringArray" => "property",
+        _ => return Value::Object(object),
+    };
+    let found = object.remove("schema").or_else(|| object.remove(other));
+    found.unwrap_or_default()
 }
 
 /// A message of one text.

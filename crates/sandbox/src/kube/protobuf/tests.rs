@@ -106,6 +106,70 @@ fn volumes_lie_beside_the_names_of_their_kinds_in_json() {
 }
 
 #[test]
+fn schemas_are_read_with_what_stands_in_their_place() {
+    // Tags of fields above 15 have two bytes.
+    let long = |number: u8, value: &[u8]| {
+        let length = u8::try_from(value.len()).expect("short");
+        let tag = [(number << 3 | 2) & 127 | 128, number >> 4];
+        [&tag[..], &[length], value].concat()
+    };
+    let entry = |key: &[u8], value: &[u8]| long(29, &[bytes(1, key), bytes(2, value)].concat());
+    let text = bytes(5, b"string");
+    let half = 2.5_f64.to_le_bytes();
+    let schema = [
+        entry(b"list", &long(24, &bytes(1, &text))),
+        entry(b"map", &long(30, &bytes(2, &text))),
+        entry(b"closed", &long(30, &[8, 0])),
+        entry(b"number", &[&[9 << 3 | 1][..], &half].concat()),
+        entry(
+            b"set",
+            &[bytes(8, &bytes(1, b"[1]")), long(42, b"set")].concat(),
+        ),
+    ]
+    .concat();
+    let schema = super::message(
+        super::Reader::of(&schema),
+        super::messages::named("JSONSchemaProps"),
+    );
+    let properties = json!({
+        "list": {"items": {"type": "string"}},
+        "map": {"additionalProperties": {"type": "string"}},
+        "closed": {"additionalProperties": false},
+        "number": {"maximum": 2.5},
+        "set": {"default": [1], "x-kubernetes-list-type": "set"},
+    });
+    assert_eq!(
+        schema.map(Value::Object),
+        Ok(json!({"properties": properties}))
+    );
+}
+
+#[test]
+fn what_nests_too_deep_is_an_error_not_a_crash() {
+    let mut schema = Vec::new();
+    for _ in 0..2_000 {
+        // `not`, with its length in four bytes.
+        let length = u32::try_from(schema.len()).expect("short");
+        let parts = [
+            length & 127,
+            length >> 7 & 127,
+            length >> 14 & 127,
+            length >> 21,
+        ];
+        let mut field = vec![0xe2, 1];
+        field.extend(parts.iter().enumerate().map(|(at, part)| {
+            let more = if at < 3 { 128 } else { 0 };
+            u8::try_from(*part).expect("seven bits") | more
+        }));
+        field.append(&mut schema);
+        schema = field;
+    }
+    let reader = super::Reader::of(&schema);
+    let read = super::message(reader, super::messages::named("JSONSchemaProps"));
+    assert_eq!(read, Err("proto: messages nest too deep".to_owned()));
+}
+
+#[test]
 fn what_is_no_message_is_told_as_go_tells_it() {
     let whole = |body: &[u8]| read(body, "v1", "ConfigMap").expect_err("refused").why;
     assert_eq!(whole(b""), "empty data");

@@ -5,17 +5,41 @@ const END: &str = "unexpected EOF";
 
 /// Wire types.
 pub(super) const NUMBER: u8 = 0;
+pub(super) const DOUBLE: u8 = 1;
 pub(super) const BYTES: u8 = 2;
 
 /// Reads a message field by field.
 #[derive(Debug)]
 pub(super) struct Reader<'a> {
     rest: &'a [u8],
+    depth: u8,
 }
+
+/// As deep as JSON may nest. Go has no limit here, but a stack that grows.
+const DEEPEST: u8 = 128;
 
 impl<'a> Reader<'a> {
     pub(super) fn of(bytes: &'a [u8]) -> Self {
-        Self { rest: bytes }
+        Self {
+            rest: bytes,
+            depth: 0,
+        }
+    }
+
+    /// Reads a message that is a field of this one.
+    pub(super) fn field_of<'b>(&self, bytes: &'b [u8]) -> Result<Reader<'b>, String> {
+        if self.depth == DEEPEST {
+            return Err("proto: messages nest too deep".to_owned());
+        }
+        Ok(Reader {
+            rest: bytes,
+            depth: self.depth + 1,
+        })
+    }
+
+    pub(super) fn double(&mut self) -> Result<f64, String> {
+        let bytes = self.take(8)?.try_into().map_err(|_| END)?;
+        Ok(f64::from_le_bytes(bytes))
     }
 
     pub(super) fn is_at_end(&self) -> bool {
@@ -80,7 +104,7 @@ impl<'a> Reader<'a> {
         loop {
             match kind {
                 NUMBER => drop(self.number()?),
-                1 => drop(self.take(8)?),
+                DOUBLE => drop(self.take(8)?),
                 BYTES => drop(self.bytes()?),
                 3 => depth += 1,
                 4 => {
