@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::real;
 use crate::servers::{Aws, AwsKey, Stand as Folder, StandIn};
-use crate::stand::{Operator, OwnStand, Server, Stand, Start, Wants};
+use crate::stand::{ControlPlane, Operator, OwnStand, Server, Stand, Start, Wants};
 
 /// More than any scenario asks of Vault.
 const AUDITED: usize = 100_000;
@@ -40,10 +40,7 @@ impl Stand for SandboxStand {
     }
 
     fn kube_server(&self) -> Server {
-        Server {
-            url: self.sandbox.kube_url(),
-            ca_pem: self.sandbox.authority().map(str::to_owned),
-        }
+        server(&self.sandbox)
     }
 
     fn vault_server(&self) -> Server {
@@ -110,13 +107,7 @@ impl Stand for SandboxStand {
 #[async_trait]
 impl OwnStand for SandboxStand {
     async fn start_with(wants: Wants) -> Result<Self> {
-        let mut config = Config {
-            kube_tls: true,
-            ..Config::default()
-        };
-        // No two stands hand out the same ids.
-        let seed = config.clock.now().as_microsecond().unsigned_abs();
-        (config.kube.seed, config.vault.seed, config.aws.seed) = (seed, seed, seed);
+        let mut config = config();
         config.vault_tls = wants.tls.is_some();
         config.names.extend(wants.tls.map(str::to_owned));
         let sandbox = Sandbox::start(config).await?;
@@ -136,6 +127,17 @@ impl OwnStand for SandboxStand {
             aws: StandIn::at(&sandbox.aws_url(), root)?,
             sandbox,
             folder,
+        })
+    }
+
+    async fn control_plane() -> Result<ControlPlane> {
+        let sandbox = Sandbox::start(config()).await?;
+        let folder = Folder::new("kubeconfig")?;
+        let kubeconfig = folder.write("admin.kubeconfig", sandbox.kubeconfig())?;
+        Ok(ControlPlane {
+            client: real::client(&kubeconfig).await.context("a client")?,
+            server: server(&sandbox),
+            running: Box::new(sandbox),
         })
     }
 
@@ -170,6 +172,24 @@ impl OwnStand for SandboxStand {
         self.sandbox
             .with_kube(|kube| kube.set_faults(FaultPlan::default()));
         Ok(())
+    }
+}
+
+fn config() -> Config {
+    let mut config = Config {
+        kube_tls: true,
+        ..Config::default()
+    };
+    // No two stands hand out the same ids.
+    let seed = config.clock.now().as_microsecond().unsigned_abs();
+    (config.kube.seed, config.vault.seed, config.aws.seed) = (seed, seed, seed);
+    config
+}
+
+fn server(sandbox: &Sandbox) -> Server {
+    Server {
+        url: sandbox.kube_url(),
+        ca_pem: sandbox.authority().map(str::to_owned),
     }
 }
 

@@ -15,7 +15,7 @@ use crate::servers::{
     Aws, AwsKey, AwsStandIn, Binaries, Cli, Cluster, ClusterOptions, Moto, Process,
     Stand as Folder, StandIn, Vault, VaultOptions, process::Spec, tls,
 };
-use crate::stand::{OPERATOR, Operator, OwnStand, Server, Stand, Start, Wants};
+use crate::stand::{ControlPlane, OPERATOR, Operator, OwnStand, Server, Stand, Start, Wants};
 use crate::world::base64;
 
 /// A control plane, a Vault and an AWS, each a process of its own.
@@ -303,6 +303,18 @@ impl OwnStand for RealStand {
             ..RealOptions::default()
         };
         Self::start_as(options, Folder::new("operator")?).await
+    }
+
+    async fn control_plane() -> Result<ControlPlane> {
+        let cluster = Cluster::start(&Binaries::locate()?).await?;
+        Ok(ControlPlane {
+            client: client(cluster.kubeconfig_admin()).await?,
+            server: Server {
+                url: cluster.url().to_owned(),
+                ca_pem: Some(cluster.ca_pem().to_owned()),
+            },
+            running: Box::new(cluster),
+        })
     }
 
     async fn stop_vault(&mut self) -> Result<()> {

@@ -108,6 +108,24 @@ pub trait Stand: Send + Sync {
     }
 }
 
+/// A Kubernetes alone. It ends when dropped.
+pub struct ControlPlane {
+    /// Its cluster administrator.
+    pub client: Client,
+    /// Where it is.
+    pub server: Server,
+    /// What serves it.
+    pub running: Box<dyn std::any::Any + Send + Sync>,
+}
+
+impl std::fmt::Debug for ControlPlane {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ControlPlane")
+            .field("server", &self.server)
+            .finish_non_exhaustive()
+    }
+}
+
 /// A stand of its own, which a scenario may stop in parts.
 #[async_trait]
 pub trait OwnStand: Stand + Sized {
@@ -118,6 +136,9 @@ pub trait OwnStand: Stand + Sized {
     async fn start() -> Result<Self> {
         Self::start_with(Wants::default()).await
     }
+
+    /// Starts a further Kubernetes of its kind.
+    async fn control_plane() -> Result<ControlPlane>;
 
     /// Takes the Vault away: nobody listens.
     async fn stop_vault(&mut self) -> Result<()>;

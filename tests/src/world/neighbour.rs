@@ -7,14 +7,12 @@ use reqwest::Method;
 use serde_json::Value;
 
 use crate::real;
-use crate::servers::{Aws, AwsKey, Binaries, Cluster, Stand as Folder, StandIn};
-use crate::stand::{Operator, Server, Stand, Start};
+use crate::servers::{Aws, AwsKey, Stand as Folder, StandIn};
+use crate::stand::{ControlPlane, Operator, OwnStand, Server, Stand, Start};
 
-/// A control plane of its own; the Vault and the AWS are another stand's.
+/// A control plane of its own, of the other stand's kind; the Vault and the AWS are that one's.
 pub struct Neighbour<'a, S> {
-    /// The control plane.
-    pub cluster: Cluster,
-    client: Client,
+    plane: ControlPlane,
     folder: Folder,
     beside: &'a S,
 }
@@ -25,14 +23,11 @@ impl<S> std::fmt::Debug for Neighbour<'_, S> {
     }
 }
 
-impl<'a, S: Stand> Neighbour<'a, S> {
+impl<'a, S: OwnStand> Neighbour<'a, S> {
     /// Starts the control plane.
     pub async fn start(beside: &'a S) -> Result<Self> {
-        let cluster = Cluster::start(&Binaries::locate()?).await?;
-        let client = real::client(cluster.kubeconfig_admin()).await?;
         Ok(Self {
-            cluster,
-            client,
+            plane: S::control_plane().await?,
             folder: Folder::new("operator")?,
             beside,
         })
@@ -42,14 +37,11 @@ impl<'a, S: Stand> Neighbour<'a, S> {
 #[async_trait]
 impl<S: Stand> Stand for Neighbour<'_, S> {
     fn kube(&self) -> Client {
-        self.client.clone()
+        self.plane.client.clone()
     }
 
     fn kube_server(&self) -> Server {
-        Server {
-            url: self.cluster.url().to_owned(),
-            ca_pem: Some(self.cluster.ca_pem().to_owned()),
-        }
+        self.plane.server.clone()
     }
 
     fn vault_server(&self) -> Server {
@@ -94,6 +86,6 @@ impl<S: Stand> Stand for Neighbour<'_, S> {
     }
 
     async fn start_operator(&self, how: Start<'_>) -> Result<Box<dyn Operator>> {
-        real::run_operator(&self.folder, &self.client, &self.kube_server(), how).await
+        real::run_operator(&self.folder, &self.plane.client, &self.kube_server(), how).await
     }
 }
