@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use e2e::servers::{eventually, patiently};
 use e2e::world::scenes::{request, secret_of};
 use e2e::{Operator, OwnStand, Stand, World, on_both_stands};
