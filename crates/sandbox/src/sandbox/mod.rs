@@ -240,7 +240,8 @@ impl Sandbox {
     }
 
     /// A call to Kubernetes as its administrator, past HTTP and the fault plan: status and
-    /// body. Watches are for clients: of them it gives nothing.
+    /// body. Its controllers have seen to what follows when it returns: what was defined is
+    /// served. Watches are for clients: of them it gives nothing.
     pub fn ask_kube(&self, method: &str, path: &str, body: Option<&Value>) -> (u16, Value) {
         let token = format!("Bearer {}", self.access.kube_token);
         let content_type = match method {
@@ -251,7 +252,9 @@ impl Sandbox {
             ("Authorization".to_owned(), token),
             ("Content-Type".to_owned(), content_type.to_owned()),
         ];
-        ask(&self.kube, &request(method, path, headers, body))
+        let answer = ask(&self.kube, &request(method, path, headers, body));
+        self.kube.at(Kube::advance);
+        answer
     }
 
     /// A call to Vault as root, past HTTP and the fault plan: status and body.
