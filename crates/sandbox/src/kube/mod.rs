@@ -293,7 +293,15 @@ impl Kube {
                 self.work.insert(Work::Dependents(topic, key));
             }
         }
-        if let Some(definition) = &resource.definition {
+        // Its end may have waited for just this one. Otherwise there is nothing to look at, and a
+        // look takes longer than most requests.
+        if let Some(definition) = &resource.definition
+            && let Some(all) = self
+                .resources
+                .find("apiextensions.k8s.io", "customresourcedefinitions")
+            && let Some(its) = self.store.get(all.topic, "", &definition.name)
+            && its.is_deleting
+        {
             self.work.insert(Work::Definition(definition.name.clone()));
         }
         if resource.group == auth::RBAC {
