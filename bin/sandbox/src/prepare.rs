@@ -35,13 +35,9 @@ const DEPLOYED: [&str; 5] = [
 ];
 
 /// All of it.
-pub async fn all(sandbox: &Sandbox) -> anyhow::Result<()> {
+pub fn all(sandbox: &Sandbox) -> anyhow::Result<()> {
     for definition in crds::all() {
         apply(sandbox, &serde_json::to_value(&definition)?)?;
-    }
-    while !are_established(sandbox) {
-        // By the server's own task.
-        tokio::task::yield_now().await;
     }
     for text in DEPLOYED {
         let documents: Vec<Value> = serde_saphyr::from_multiple(text)?;
@@ -55,19 +51,6 @@ pub async fn all(sandbox: &Sandbox) -> anyhow::Result<()> {
     }
     login(sandbox)?;
     demo(sandbox)
-}
-
-/// Whether objects of all defined kinds are taken.
-fn are_established(sandbox: &Sandbox) -> bool {
-    let path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
-    let (_, answer) = sandbox.ask_kube("GET", path, None);
-    let is_established = |definition: &Value| {
-        let conditions = definition["status"]["conditions"].as_array();
-        let mut conditions = conditions.into_iter().flatten();
-        conditions.any(|c| c["type"] == "Established" && c["status"] == "True")
-    };
-    let definitions = answer["items"].as_array();
-    definitions.is_some_and(|all| all.iter().all(is_established))
 }
 
 /// Vault's kubernetes auth method, and who may log in by it.

@@ -23,7 +23,7 @@ impl Running {
     /// Starts the servers and fills them, then the operator, and waits until it works.
     pub async fn start(args: &Args) -> anyhow::Result<Self> {
         let sandbox = Sandbox::start(config(args)?).await?;
-        prepare::all(&sandbox).await?;
+        prepare::all(&sandbox)?;
         sandbox.clock().set_rate(args.speed);
         let operator = if args.no_operator {
             None

@@ -6,6 +6,7 @@ pub mod bare;
 pub mod goals;
 pub mod report;
 pub mod requests;
+pub mod sandbox;
 pub mod stand;
 pub mod usage;
 

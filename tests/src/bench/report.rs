@@ -20,9 +20,6 @@ pub struct Report {
     pub program: f64,
 }
 
-const BEGIN: &str = "<!-- figures: begin -->\n";
-const END: &str = "<!-- figures: end -->\n";
-
 impl Report {
     /// Served a second by the bare loop at its best.
     fn bare_best(&self) -> f64 {
@@ -167,15 +164,23 @@ impl Report {
 
     /// Puts the figures into a document, between its marks.
     pub fn write(&self, document: &Path) -> Result<()> {
-        let text = std::fs::read_to_string(document)
-            .with_context(|| format!("read {}", document.display()))?;
-        let (before, rest) = text.split_once(BEGIN).context("no begin of the figures")?;
-        let (_, after) = rest.split_once(END).context("no end of the figures")?;
-        let (table, requests) = (self.table(), self.requests());
-        let text = format!("{before}{BEGIN}\n{table}\n{requests}\n{END}{after}");
-        std::fs::write(document, text)?;
-        Ok(())
+        let text = format!("{}\n{}", self.table(), self.requests());
+        put(document, "figures", &text)
     }
+}
+
+/// Puts a text into a document, between the marks of that name.
+pub(super) fn put(document: &Path, name: &str, new: &str) -> Result<()> {
+    let text = std::fs::read_to_string(document);
+    let text = text.with_context(|| format!("read {}", document.display()))?;
+    let [begin, end] = ["begin", "end"].map(|which| format!("<!-- {name}: {which} -->\n"));
+    let parts = text.split_once(&begin).and_then(|(before, rest)| {
+        let (_, after) = rest.split_once(&end)?;
+        Some((before, after))
+    });
+    let (before, after) = parts.with_context(|| format!("{}: no {begin}", document.display()))?;
+    std::fs::write(document, format!("{before}{begin}\n{new}\n{end}{after}"))?;
+    Ok(())
 }
 
 /// What an operator asks Vault for each credential; the rest it asks once.
@@ -210,6 +215,7 @@ fn memory(figures: &Figures, stretch: &Stretch) -> String {
     )
 }
 
-fn missed(met: bool) -> &'static str {
+/// What stands behind a figure that misses its goal.
+pub(super) fn missed(met: bool) -> &'static str {
     if met { "" } else { " (**missed**)" }
 }

@@ -17,6 +17,11 @@ pub struct Usage {
 }
 
 impl Usage {
+    /// Of this process.
+    pub fn of_this() -> Result<Self> {
+        Self::of(i32::try_from(std::process::id())?)
+    }
+
     /// Of a process that runs.
     pub fn of(pid: i32) -> Result<Self> {
         let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
@@ -52,8 +57,7 @@ mod tests {
 
     #[test]
     fn this_process_uses_something() {
-        let pid = i32::try_from(std::process::id()).unwrap();
-        let usage = Usage::of(pid).unwrap();
+        let usage = Usage::of_this().unwrap();
         assert!(
             usage.peak_mb >= usage.now_mb && usage.now_mb > 1.0,
             "{usage:?}"

@@ -1,5 +1,5 @@
-//! `make bench`: what the operator costs, as tables. A broken count is a failure; speed and memory
-//! are printed, with the machine's load and a bare loop beside them.
+//! `make bench-operator`: what the operator costs, as tables. A broken count is a failure; speed and
+//! memory are printed, with the machine's load and a bare loop beside them.
 
 use std::io::Write as _;
 use std::process::ExitCode;

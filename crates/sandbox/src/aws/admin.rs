@@ -61,6 +61,11 @@ impl Aws {
     pub fn counts(&self) -> &BTreeMap<&'static str, Count> {
         &self.counts
     }
+
+    /// How many users there are: for figures.
+    pub fn user_count(&self) -> usize {
+        self.account.users.len()
+    }
 }
 
 fn add_policies(value: &mut Value, own: &Policies) {

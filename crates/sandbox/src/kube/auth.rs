@@ -10,11 +10,11 @@ use super::Kube;
 use super::answer::Call;
 use super::errors::{About, Failure};
 use super::query::Query;
-use super::rbac::{self, Attributes, Policy, Refusal};
+use super::rbac::{self, Attributes, Refusal};
 use super::route::Route;
 use crate::wire::Request;
 
-const RBAC: &str = "rbac.authorization.k8s.io";
+pub(super) const RBAC: &str = "rbac.authorization.k8s.io";
 const MASTERS: &str = "system:masters";
 const AUTHENTICATED: &str = "system:authenticated";
 
@@ -142,7 +142,7 @@ impl Kube {
         let account = name
             .strip_prefix("system:serviceaccount:")
             .and_then(|rest| rest.split_once(':'));
-        let policy = self.policy();
+        let policy = Arc::clone(&self.policy);
         let may = |group: &str, resource: &str, namespace: &str, name: &str| {
             let attributes = Attributes {
                 user: &user.name,
@@ -183,7 +183,7 @@ impl Kube {
         if user.is_master() {
             return Ok(());
         }
-        let policy = self.policy();
+        let policy = Arc::clone(&self.policy);
         let method = request.method.to_lowercase();
         let verb = if route.is_resource {
             route.verb(&request.method, query.is_on("watch"))
@@ -217,28 +217,6 @@ impl Kube {
             Ok(_) => Ok(()),
             Err(why) => Err(refuse(user, verb, &route, request.route(), &why)),
         }
-    }
-
-    /// The roles and bindings as they are now.
-    pub(super) fn policy(&mut self) -> Arc<Policy> {
-        if let Some(policy) = &self.policy {
-            return Arc::clone(policy);
-        }
-        let mut objects = Vec::new();
-        for plural in [
-            "roles",
-            "clusterroles",
-            "rolebindings",
-            "clusterrolebindings",
-        ] {
-            if let Some(resource) = self.resources.find(RBAC, plural) {
-                let all = self.store.range(resource.topic, "", "");
-                objects.extend(all.map(|(_, object)| object.value()));
-            }
-        }
-        let policy = Arc::new(Policy::of(&objects));
-        self.policy = Some(Arc::clone(&policy));
-        policy
     }
 
     /// Puts the ClusterRoles together that are made of others.
@@ -276,7 +254,7 @@ impl Kube {
         if old.is_some_and(|old| part(old) == part(object)) {
             return Ok(());
         }
-        let policy = self.policy();
+        let policy = Arc::clone(&self.policy);
         let refusal = rbac::escalation(&policy, &call.user.name, &call.user.groups, object);
         let name = object["metadata"]["name"].as_str().unwrap_or_default();
         match refusal {

@@ -100,7 +100,7 @@ impl Kube {
             return Deleted::Waits(Arc::clone(old));
         }
         if options.is_dry_run {
-            return Deleted::Waits(Arc::new(Stored::of(object, old.version, resource)));
+            return Deleted::Waits(Arc::new(Stored::of(object, old.version)));
         }
         Deleted::Waits(self.put(resource, object, now))
     }

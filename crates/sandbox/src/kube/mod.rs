@@ -158,8 +158,8 @@ pub struct Kube {
     faults: Faults,
     ids: meta::Ids,
     tokens: tokens::Issuer,
-    /// Roles and bindings as they are; made anew after a change.
-    policy: Option<Arc<rbac::Policy>>,
+    /// Roles and bindings as they are.
+    policy: Arc<rbac::Policy>,
     /// What is left to do.
     work: BTreeSet<Work>,
     /// Events and when they are forgotten.
@@ -194,7 +194,7 @@ impl Kube {
             faults: Faults::default(),
             ids: meta::Ids::new(config.seed),
             tokens: tokens::Issuer::new(),
-            policy: None,
+            policy: Arc::default(),
             work: BTreeSet::new(),
             expiring: events::Expiring::default(),
             watches: watch::Watches::default(),
@@ -296,6 +296,9 @@ impl Kube {
             .into_iter()
             .flatten()
             .any(|name| matches!(name.as_str(), Some("foregroundDeletion" | "orphan")));
+        if resource.group == auth::RBAC {
+            Arc::make_mut(&mut self.policy).put(&object);
+        }
         let stored = self.store.put(resource, object);
         let key = stored.key();
         if !stored.owners.is_empty() {
@@ -321,8 +324,19 @@ impl Kube {
                 self.work.insert(Work::Dependents(topic, key));
             }
         }
-        if let Some(definition) = &resource.definition {
+        // Its end may have waited for just this one. Otherwise there is nothing to look at, and a
+        // look takes longer than most requests.
+        if let Some(definition) = &resource.definition
+            && let Some(all) = self
+                .resources
+                .find("apiextensions.k8s.io", "customresourcedefinitions")
+            && let Some(its) = self.store.get(all.topic, "", &definition.name)
+            && its.is_deleting
+        {
             self.work.insert(Work::Definition(definition.name.clone()));
+        }
+        if resource.group == auth::RBAC {
+            Arc::make_mut(&mut self.policy).remove(&stored.value());
         }
         self.tell_controllers(resource, &stored, now);
         if resource.is("apiextensions.k8s.io", "customresourcedefinitions") {
@@ -345,7 +359,6 @@ impl Kube {
                 }
             }
             ("rbac.authorization.k8s.io", plural) => {
-                self.policy = None;
                 if plural == "clusterroles" {
                     self.work.insert(Work::Aggregation);
                 }

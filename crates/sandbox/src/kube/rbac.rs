@@ -5,6 +5,9 @@ mod rule;
 #[cfg(test)]
 mod tests;
 
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, OnceLock};
+
 use serde_json::{Value, json};
 
 pub(crate) use escalation::Refusal;
@@ -26,41 +29,50 @@ pub(crate) struct Attributes<'a> {
     pub(crate) path: &'a str,
 }
 
-/// The roles and bindings of a cluster.
+/// The roles and bindings of a cluster. There may be thousands of which nobody's requests are
+/// judged by more than a few.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Policy {
-    roles: Vec<Role>,
-    bindings: Vec<Binding>,
+    roles: BTreeMap<Place, Role>,
+    /// Cluster-wide ones come first, and are asked first, as the server does.
+    bindings: BTreeMap<Arc<Place>, Binding>,
+    /// By who they name, see [`Subject::who`].
+    of_whom: HashMap<String, BTreeSet<Arc<Place>>>,
+}
+
+/// Where a role or binding is.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Place {
+    /// Empty for what is cluster-wide.
+    namespace: Box<str>,
+    name: Box<str>,
 }
 
 #[derive(Debug, Clone)]
 struct Role {
-    /// Empty for a ClusterRole.
-    namespace: String,
-    name: String,
-    rules: Vec<Rule>,
+    /// As JSON: most are never asked for.
+    text: Box<str>,
+    read: OnceLock<Vec<Rule>>,
 }
 
 #[derive(Debug, Clone)]
 struct Binding {
-    /// Empty for a ClusterRoleBinding.
-    namespace: String,
-    name: String,
+    place: Arc<Place>,
     role: RoleRef,
-    subjects: Vec<Subject>,
+    subjects: Box<[Subject]>,
 }
 
 #[derive(Debug, Clone)]
 struct RoleRef {
     is_cluster_role: bool,
-    name: String,
+    name: Box<str>,
 }
 
 #[derive(Debug, Clone)]
 struct Subject {
-    kind: String,
-    namespace: String,
-    name: String,
+    kind: Box<str>,
+    namespace: Box<str>,
+    name: Box<str>,
 }
 
 /// Who has all rights, whatever the roles say.
@@ -68,31 +80,73 @@ const MASTERS: &str = "system:masters";
 
 impl Policy {
     /// Takes Roles, ClusterRoles and their bindings; other kinds are passed over.
+    #[cfg(test)]
     pub(crate) fn of<'a>(objects: impl IntoIterator<Item = &'a Value>) -> Self {
         let mut policy = Self::default();
         for object in objects {
-            match object["kind"].as_str().unwrap_or_default() {
-                "Role" | "ClusterRole" => policy.roles.push(Role {
-                    namespace: text(&object["metadata"]["namespace"]),
-                    name: text(&object["metadata"]["name"]),
-                    rules: Rule::all(&object["rules"]),
-                }),
-                "RoleBinding" | "ClusterRoleBinding" => policy.bindings.push(Binding::of(object)),
-                _ => {}
-            }
+            policy.put(object);
         }
-        // Cluster-wide ones are asked first, as the server does.
-        policy.bindings.sort_by(|one, other| {
-            (&one.namespace, &one.name).cmp(&(&other.namespace, &other.name))
-        });
         policy
     }
 
-    fn role(&self, role: &RoleRef, namespace: &str) -> Option<&Role> {
+    /// Takes a role or binding, new or changed.
+    pub(crate) fn put(&mut self, object: &Value) {
+        let place = Place::of(object);
+        match object["kind"].as_str().unwrap_or_default() {
+            "Role" | "ClusterRole" => {
+                let role = Role {
+                    text: object["rules"].to_string().into(),
+                    read: OnceLock::new(),
+                };
+                self.roles.insert(place, role);
+            }
+            "RoleBinding" | "ClusterRoleBinding" => {
+                self.unbind(&place);
+                let binding = Binding::of(object, place);
+                for subject in &binding.subjects {
+                    let who = subject.who(&binding.place.namespace);
+                    let theirs = self.of_whom.entry(who).or_default();
+                    theirs.insert(Arc::clone(&binding.place));
+                }
+                self.bindings.insert(Arc::clone(&binding.place), binding);
+            }
+            _ => {}
+        }
+    }
+
+    /// Forgets one that is gone.
+    pub(crate) fn remove(&mut self, object: &Value) {
+        let place = Place::of(object);
+        match object["kind"].as_str().unwrap_or_default() {
+            "Role" | "ClusterRole" => drop(self.roles.remove(&place)),
+            "RoleBinding" | "ClusterRoleBinding" => self.unbind(&place),
+            _ => {}
+        }
+    }
+
+    fn unbind(&mut self, place: &Place) {
+        let Some(binding) = self.bindings.remove(place) else {
+            return;
+        };
+        for subject in &binding.subjects {
+            let who = subject.who(&place.namespace);
+            if let Some(theirs) = self.of_whom.get_mut(&who) {
+                theirs.remove(place);
+                if theirs.is_empty() {
+                    self.of_whom.remove(&who);
+                }
+            }
+        }
+    }
+
+    /// The rules of a role, if it is there.
+    fn rules(&self, role: &RoleRef, namespace: &str) -> Option<&[Rule]> {
         let namespace = if role.is_cluster_role { "" } else { namespace };
-        self.roles
-            .iter()
-            .find(|known| known.namespace == namespace && known.name == role.name)
+        let place = Place {
+            namespace: namespace.into(),
+            name: role.name.clone(),
+        };
+        self.roles.get(&place).map(Role::rules)
     }
 
     /// Each rule a user has in a namespace, with the binding and subject it comes from; a role
@@ -103,76 +157,105 @@ impl Policy {
         groups: &'a [String],
         namespace: &'a str,
     ) -> impl Iterator<Item = (Result<&'a [Rule], String>, &'a Binding, &'a Subject)> {
-        self.bindings
-            .iter()
-            .filter(move |binding| binding.namespace.is_empty() || binding.namespace == namespace)
-            .filter_map(move |binding| {
-                let subject = binding.subject(user, groups)?;
-                let rules = self.role(&binding.role, &binding.namespace).map_or_else(
-                    || Err(binding.role.missing()),
-                    |role| Ok(role.rules.as_slice()),
-                );
-                Some((rules, binding, subject))
-            })
+        let names = groups.iter().map(|group| format!("group {group}"));
+        let names = names.chain([format!("user {user}")]);
+        let places: BTreeSet<&Arc<Place>> = names
+            .filter_map(|who| self.of_whom.get(&who))
+            .flatten()
+            .filter(|place| place.namespace.is_empty() || *place.namespace == *namespace)
+            .collect();
+        places.into_iter().filter_map(move |place| {
+            let binding = self.bindings.get(place)?;
+            let subject = binding.subject(user, groups)?;
+            let rules = self.rules(&binding.role, &place.namespace);
+            let rules = rules.ok_or_else(|| binding.role.missing());
+            Some((rules, binding, subject))
+        })
+    }
+}
+
+impl Place {
+    fn of(object: &Value) -> Self {
+        Self {
+            namespace: short(&object["metadata"]["namespace"]),
+            name: short(&object["metadata"]["name"]),
+        }
+    }
+}
+
+impl Role {
+    fn rules(&self) -> &[Rule] {
+        self.read.get_or_init(|| {
+            let rules = serde_json::from_str(&self.text).unwrap_or_default();
+            Rule::all(&rules)
+        })
+    }
+}
+
+impl Subject {
+    /// What it is found by: a service account is a user.
+    fn who(&self, namespace: &str) -> String {
+        let name = &self.name;
+        match &*self.kind {
+            "Group" => format!("group {name}"),
+            "ServiceAccount" => {
+                let namespace = if self.namespace.is_empty() {
+                    namespace
+                } else {
+                    &self.namespace
+                };
+                format!("user system:serviceaccount:{namespace}:{name}")
+            }
+            "User" => format!("user {name}"),
+            _ => String::new(),
+        }
     }
 }
 
 impl Binding {
-    fn of(object: &Value) -> Self {
+    fn of(object: &Value, place: Place) -> Self {
         let subject = |subject: &Value| Subject {
-            kind: text(&subject["kind"]),
-            namespace: text(&subject["namespace"]),
-            name: text(&subject["name"]),
+            kind: short(&subject["kind"]),
+            namespace: short(&subject["namespace"]),
+            name: short(&subject["name"]),
         };
+        let subjects = object["subjects"].as_array().into_iter().flatten();
         Self {
-            namespace: text(&object["metadata"]["namespace"]),
-            name: text(&object["metadata"]["name"]),
+            place: Arc::new(place),
             role: RoleRef {
                 is_cluster_role: object["roleRef"]["kind"] == "ClusterRole",
-                name: text(&object["roleRef"]["name"]),
+                name: short(&object["roleRef"]["name"]),
             },
-            subjects: object["subjects"]
-                .as_array()
-                .into_iter()
-                .flatten()
-                .map(subject)
-                .collect(),
+            subjects: subjects.map(subject).collect(),
         }
     }
 
+    /// The first that is this user.
     fn subject(&self, user: &str, groups: &[String]) -> Option<&Subject> {
-        self.subjects
-            .iter()
-            .find(|subject| match subject.kind.as_str() {
-                "User" => subject.name == user,
-                "Group" => groups.contains(&subject.name),
-                "ServiceAccount" => {
-                    let namespace = match subject.namespace.as_str() {
-                        "" => &self.namespace,
-                        own => own,
-                    };
-                    user.strip_prefix("system:serviceaccount:")
-                        .and_then(|rest| rest.split_once(':'))
-                        == Some((namespace, subject.name.as_str()))
-                }
-                _ => false,
-            })
+        self.subjects.iter().find(|subject| {
+            let who = subject.who(&self.place.namespace);
+            match who.split_once(' ') {
+                Some(("group", name)) => groups.iter().any(|group| group == name),
+                Some((_, name)) => name == user,
+                None => false,
+            }
+        })
     }
 
     /// `ClusterRoleBinding "b" of ClusterRole "r" to Group "g"`.
     fn described(&self, subject: &Subject) -> String {
-        let (kind, name) = match self.namespace.as_str() {
-            "" => ("ClusterRoleBinding", self.name.clone()),
-            namespace => ("RoleBinding", format!("{}/{namespace}", self.name)),
+        let (kind, name) = match &*self.place.namespace {
+            "" => ("ClusterRoleBinding", self.place.name.to_string()),
+            namespace => ("RoleBinding", format!("{}/{namespace}", self.place.name)),
         };
         let role = if self.role.is_cluster_role {
             "ClusterRole"
         } else {
             "Role"
         };
-        let whom = match subject.kind.as_str() {
+        let whom = match &*subject.kind {
             "ServiceAccount" => format!("{}/{}", subject.name, subject.namespace),
-            _ => subject.name.clone(),
+            _ => subject.name.to_string(),
         };
         format!(
             "{kind} \"{name}\" of {role} \"{}\" to {} \"{whom}\"",
@@ -337,4 +420,8 @@ pub(crate) fn bootstrap() -> Vec<Value> {
 
 fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
+}
+
+fn short(value: &Value) -> Box<str> {
+    value.as_str().unwrap_or_default().into()
 }

@@ -1,6 +1,7 @@
 //! Reviews: who is this, and may they?
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
@@ -64,7 +65,7 @@ impl Kube {
                 if namespace.is_empty() {
                     return Err(Failure::bad_request("no namespace on request"));
                 }
-                let policy = self.policy();
+                let policy = Arc::clone(&self.policy);
                 rbac::rules_for(&policy, &call.user.name, &call.user.groups, namespace)
             }
             _ => self.review_access(call, &spec)?,
@@ -159,7 +160,7 @@ impl Kube {
             text(&other["verb"])
         };
         let path = text(&other["path"]);
-        let policy = self.policy();
+        let policy = Arc::clone(&self.policy);
         let attributes = Attributes {
             user: &user.name,
             groups: &user.groups,

@@ -1,5 +1,8 @@
 //! Label and field selectors.
 
+use std::borrow::Cow;
+use std::cell::OnceCell;
+
 use serde_json::Value;
 
 use super::errors::Failure;
@@ -46,16 +49,19 @@ impl Selector {
     }
 
     pub(super) fn matches(&self, object: &Stored) -> bool {
+        // Few selectors ask for more than names, and then an object is read anew: kept beside
+        // each, the fields they may ask for would take as much as the object.
+        let read = OnceCell::new();
         self.labels
             .iter()
             .all(|requirement| requirement.holds(object))
             && self.fields.iter().all(|(field, is_equal, value)| {
                 let found = match field.as_str() {
-                    "metadata.name" => &*object.name,
-                    "metadata.namespace" => &*object.namespace,
-                    _ => find(&object.fields, field).unwrap_or_default(),
+                    "metadata.name" => Cow::Borrowed(&*object.name),
+                    "metadata.namespace" => Cow::Borrowed(&*object.namespace),
+                    field => field_of(read.get_or_init(|| object.value()), field),
                 };
-                (found == value) == *is_equal
+                (found == value.as_str()) == *is_equal
             })
     }
 }
@@ -92,33 +98,29 @@ fn find<'a>(pairs: &'a [(Box<str>, Box<str>)], key: &str) -> Option<&'a str> {
         .map(|(_, value)| &**value)
 }
 
-/// The values of an object that field selectors may ask for.
-pub(super) fn fields(resource: &Resource, object: &Value) -> Box<[(Box<str>, Box<str>)]> {
-    let of = |path: &str, names: &str| {
-        let found = names
-            .split('.')
-            .try_fold(object, |value, name| value.get(name));
-        let text = match found {
-            Some(Value::String(text)) => text.clone(),
-            None | Some(Value::Null | Value::Array(_) | Value::Object(_)) => default_of(path),
-            Some(other) => other.to_string(),
-        };
-        (Box::from(path), text.into_boxed_str())
+/// The value of a field as a selector may ask for it.
+fn field_of<'a>(object: &'a Value, field: &str) -> Cow<'a, str> {
+    let path = match field {
+        "source" => "source.component",
+        field => field,
     };
-    let custom = selectable(resource, object["apiVersion"].as_str().unwrap_or_default());
-    let custom = custom.map(|path| of(path.trim_start_matches('.'), path.trim_start_matches('.')));
-    let builtin = resource.fields.iter().map(|path| match *path {
-        "source" => of(path, "source.component"),
-        path => of(path, path),
-    });
-    builtin.chain(custom).collect()
+    let found = path
+        .split('.')
+        .try_fold(object, |value, name| value.get(name));
+    match found {
+        Some(Value::String(text)) => Cow::Borrowed(text),
+        None | Some(Value::Null | Value::Array(_) | Value::Object(_)) => {
+            Cow::Borrowed(default_of(field))
+        }
+        Some(other) => Cow::Owned(other.to_string()),
+    }
 }
 
-fn default_of(path: &str) -> String {
+fn default_of(path: &str) -> &'static str {
     match path {
-        "spec.unschedulable" | "spec.hostNetwork" => "false".to_owned(),
-        "status.replicas" => "0".to_owned(),
-        _ => String::new(),
+        "spec.unschedulable" | "spec.hostNetwork" => "false",
+        "status.replicas" => "0",
+        _ => "",
     }
 }
 

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::resource::{Resource, Topic};
 
 /// How many changes of one resource a watch may be behind.
-const HISTORY: usize = 2048;
+const HISTORY: usize = 1024;
 
 /// An object as it is kept: as text, which is an eighth of what the parsed tree takes and is
 /// what most answers need; with what selectors, owners and preconditions look at beside it.
@@ -20,8 +20,6 @@ pub(super) struct Stored {
     pub(super) namespace: Box<str>,
     pub(super) name: Box<str>,
     pub(super) labels: Box<[(Box<str>, Box<str>)]>,
-    /// The fields that selectors may ask for, beyond name and namespace.
-    pub(super) fields: Box<[(Box<str>, Box<str>)]>,
     /// The uids of the owners.
     pub(super) owners: Box<[Box<str>]>,
     pub(super) is_deleting: bool,
@@ -33,8 +31,7 @@ pub(super) struct Stored {
 
 impl Stored {
     /// Keeps an object; its metadata says all the rest.
-    pub(super) fn of(mut object: Value, version: u64, resource: &Resource) -> Self {
-        let fields = super::selector::fields(resource, &object);
+    pub(super) fn of(mut object: Value, version: u64) -> Self {
         let kind = take(&mut object, "kind");
         let api_version = take(&mut object, "apiVersion");
         let mut json = format!("{{\"kind\":{kind},\"apiVersion\":{api_version},");
@@ -57,7 +54,6 @@ impl Stored {
             namespace: text(&meta["namespace"]),
             name: text(&meta["name"]),
             labels: pairs(&meta["labels"]),
-            fields,
             owners: owners.map(|owner| text(&owner["uid"])).collect(),
             is_deleting: meta["deletionTimestamp"].is_string(),
             api_version: text(&api_version),
@@ -210,7 +206,7 @@ impl Store {
         self.version += 1;
         let version = self.version;
         object["metadata"]["resourceVersion"] = version.to_string().into();
-        let new = Arc::new(Stored::of(object, version, resource));
+        let new = Arc::new(Stored::of(object, version));
         let key = new.key();
         let old = self
             .shelf_mut(resource.topic)
@@ -246,7 +242,7 @@ impl Store {
         self.disown(resource.topic, key, &old);
         let mut object = old.value();
         object["metadata"]["resourceVersion"] = version.to_string().into();
-        let new = Arc::new(Stored::of(object, version, resource));
+        let new = Arc::new(Stored::of(object, version));
         let event = Event {
             version,
             old: Some(old),

@@ -279,7 +279,7 @@ fn send(
     } else {
         let mut value = object.value();
         value["metadata"]["resourceVersion"] = version.to_string().into();
-        let object = Stored::of(value, version, &watch.resource);
+        let object = Stored::of(value, version);
         lines.push_str(&super::render::rendered(
             &watch.resource,
             &watch.version,

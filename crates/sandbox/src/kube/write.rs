@@ -180,7 +180,7 @@ impl Kube {
             managers.write(&mut object);
         }
         if write.options.is_dry_run {
-            return Ok(Arc::new(Stored::of(object, 0, resource)));
+            return Ok(Arc::new(Stored::of(object, 0)));
         }
         self.keep_charged(charged, call.now);
         Ok(self.put(
@@ -350,13 +350,13 @@ impl Kube {
             return Ok(Arc::clone(old));
         }
         if write.options.is_dry_run {
-            return Ok(Arc::new(Stored::of(object, old.version, resource)));
+            return Ok(Arc::new(Stored::of(object, old.version)));
         }
         let object = super::read::to_storage(resource, object);
         if super::delete::is_finished(resource, &object) {
             // The last finalizer is off: this update is the deletion.
             self.remove(resource, &old.key(), call.now);
-            return Ok(Arc::new(Stored::of(object, old.version, resource)));
+            return Ok(Arc::new(Stored::of(object, old.version)));
         }
         Ok(self.put(resource, object, call.now))
     }

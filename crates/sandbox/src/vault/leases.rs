@@ -86,6 +86,10 @@ impl Leases {
         self.by_id.get(id)
     }
 
+    pub(super) fn count(&self) -> usize {
+        self.by_id.len()
+    }
+
     pub(super) fn remove(&mut self, id: &str) -> Option<Lease> {
         let lease = self.by_id.remove(id)?;
         if let Some(due) = lease.due {

@@ -230,6 +230,11 @@ impl Vault {
         self.core.is_sealed
     }
 
+    /// How many leases there are, tokens' own among them: for figures.
+    pub fn lease_count(&self) -> usize {
+        self.core.leases.count()
+    }
+
     /// Keeps the last so many requests for [`Self::audited`]; 0 keeps none, as at first.
     pub fn set_audit(&mut self, most: usize) {
         self.log.keep(most);

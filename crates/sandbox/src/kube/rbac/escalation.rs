@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::rule::Rule;
-use super::{Attributes, MASTERS, Policy, RoleRef, allows, text};
+use super::{Attributes, MASTERS, Policy, RoleRef, allows, short, text};
 
 /// Why a role or binding may not be written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,7 +75,7 @@ impl Who<'_> {
     fn binding(&self, binding: &Value) -> Option<Refusal> {
         let role = RoleRef {
             is_cluster_role: binding["roleRef"]["kind"] == "ClusterRole",
-            name: text(&binding["roleRef"]["name"]),
+            name: short(&binding["roleRef"]["name"]),
         };
         let resource = if role.is_cluster_role {
             "clusterroles"
@@ -85,9 +85,9 @@ impl Who<'_> {
         if self.may("bind", resource, &role.name) {
             return None;
         }
-        match self.policy.role(&role, &self.namespace) {
-            None => Some(Refusal::RoleNotFound(role.name)),
-            Some(role) => self.confirm(&role.rules),
+        match self.policy.rules(&role, &self.namespace) {
+            None => Some(Refusal::RoleNotFound(role.name.into())),
+            Some(rules) => self.confirm(rules),
         }
     }
 

@@ -95,7 +95,8 @@ impl Token {
 /// All tokens by id.
 #[derive(Debug, Default)]
 pub(super) struct Tokens {
-    by_id: HashMap<String, Token>,
+    /// Boxed: half of a map's places may be free, and a token is large.
+    by_id: HashMap<String, Box<Token>>,
     /// Ids by accessor.
     by_accessor: BTreeMap<String, String>,
     pub(super) roles: BTreeMap<String, Role>,
@@ -110,15 +111,15 @@ impl Tokens {
             self.by_accessor
                 .insert(token.accessor.clone(), token.id.clone());
         }
-        self.by_id.insert(token.id.clone(), token);
+        self.by_id.insert(token.id.clone(), Box::new(token));
     }
 
     pub(super) fn get(&self, id: &str) -> Option<&Token> {
-        self.by_id.get(id)
+        self.by_id.get(id).map(|token| &**token)
     }
 
     pub(super) fn get_mut(&mut self, id: &str) -> Option<&mut Token> {
-        self.by_id.get_mut(id)
+        self.by_id.get_mut(id).map(|token| &mut **token)
     }
 
     pub(super) fn by_accessor(&self, accessor: &str) -> Option<&Token> {
@@ -141,7 +142,7 @@ impl Tokens {
                 child.parent.clear();
             }
         }
-        Some(token)
+        Some(*token)
     }
 
     /// A token and all below it, the lowest first.
