@@ -112,7 +112,7 @@ impl Kube {
 
     /// Who somebody wants to be taken for, if they may.
     pub(super) fn impersonate(
-        &mut self,
+        &self,
         request: &Request,
         route: &Route,
         query: &Query,
@@ -174,7 +174,7 @@ impl Kube {
 
     /// Whether somebody may do what a request asks for.
     pub(super) fn authorize(
-        &mut self,
+        &self,
         request: &Request,
         route: &Route,
         query: &Query,
@@ -239,7 +239,7 @@ impl Kube {
 
     /// Nobody gives others what they have not themselves.
     pub(super) fn check_escalation(
-        &mut self,
+        &self,
         call: &Call<'_>,
         object: &Value,
         old: Option<&Value>,

@@ -358,10 +358,8 @@ impl Kube {
                         .insert(Work::Namespace(object.namespace.to_string()));
                 }
             }
-            ("rbac.authorization.k8s.io", plural) => {
-                if plural == "clusterroles" {
-                    self.work.insert(Work::Aggregation);
-                }
+            ("rbac.authorization.k8s.io", "clusterroles") => {
+                self.work.insert(Work::Aggregation);
             }
             ("apiextensions.k8s.io", "customresourcedefinitions") => {
                 self.work.insert(Work::Definition(object.name.to_string()));

@@ -250,7 +250,7 @@ fn send_bookmark(watch: &mut Watch, is_initial_end: bool, lines: &mut String, no
     let object = json!({"kind": kind, "apiVersion": api_version, "metadata": metadata});
     if matches!(watch.form, Form::Table(_) | Form::Rows(_)) {
         // Shown as any other object, nameless.
-        let object = Arc::new(Stored::of(object, watch.sent, &watch.resource));
+        let object = Arc::new(Stored::of(object, watch.sent));
         send(watch, "BOOKMARK", &object, watch.sent, lines, now);
         return;
     }

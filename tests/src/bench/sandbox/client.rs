@@ -122,6 +122,7 @@ impl Kept {
     }
 }
 
+#[derive(Clone, Copy)]
 enum Length {
     Bytes(usize),
     Chunks,
