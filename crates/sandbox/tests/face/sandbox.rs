@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use leasehold_sandbox::aws::{FaultPlan, Request};
+use leasehold_sandbox::aws::{FaultPlan, Request, sign};
 use leasehold_sandbox::face::Calls;
 use leasehold_sandbox::faults::{FaultPlan as FaultPlanOfAll, Rule};
 use leasehold_sandbox::{Config, Sandbox};
@@ -345,20 +345,31 @@ async fn aws_believes_tokens_that_this_kubernetes_signed() {
         "{}x",
         token.rsplit_once('.').unwrap().0.to_owned() + ".AAAA"
     );
+    let request = |form: String| Request {
+        method: "POST".into(),
+        path: "/".into(),
+        headers: vec![("Host".into(), "localhost".into())],
+        body: form.into_bytes(),
+    };
+    // A role that trusts somebody else: what AWS says next shows whether the token was believed.
+    let mut create = request(
+        "Action=CreateRole&Version=2010-05-08&RoleName=other&AssumeRolePolicyDocument=\
+         {\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\
+         \"Principal\":{\"AWS\":\"*\"},\"Action\":\"sts:AssumeRole\"}]}"
+            .into(),
+    );
+    let (key, secret) = sandbox.aws_root();
+    let now = sandbox.clock().now();
+    sign(&mut create, key, secret, None, ("us-east-1", "iam"), now);
+    let made = sandbox.with_aws(|aws| aws.handle(&create, now));
+    assert_eq!(made.status, 200, "{}", made.body);
     let believed = |token: &str| {
-        let body = format!(
-            "Action=AssumeRoleWithWebIdentity&Version=2011-06-15&RoleArn=arn:aws:iam::123456789012:role/none\
+        let arn = "arn:aws:iam::123456789012:role/other";
+        let ask = request(format!(
+            "Action=AssumeRoleWithWebIdentity&Version=2011-06-15&RoleArn={arn}\
              &RoleSessionName=pod&WebIdentityToken={token}"
-        );
-        let request = Request {
-            method: "POST".into(),
-            path: "/".into(),
-            headers: vec![("Host".into(), "localhost".into())],
-            body: body.into_bytes(),
-        };
-        sandbox
-            .with_aws(|aws| aws.handle(&request, sandbox.clock().now()))
-            .body
+        ));
+        sandbox.with_aws(|aws| aws.handle(&ask, now)).body
     };
     assert!(
         believed(&token).contains("Not authorized"),
