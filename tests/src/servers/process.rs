@@ -179,7 +179,27 @@ impl Process {
 
     /// Freezes the server (SIGSTOP): its port still accepts, nothing answers.
     pub fn pause(&mut self) -> Result<()> {
-        self.signal(Signal::STOP)
+        self.signal(Signal::STOP)?;
+        // Its threads stop one by one; until all have, a request may still be answered.
+        while self.exited().is_none() && !self.is_frozen()? {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        Ok(())
+    }
+
+    /// Whether all its threads are stopped, as the kernel tells.
+    fn is_frozen(&self) -> Result<bool> {
+        let folder = format!("/proc/{}/task", self.pid());
+        for thread in std::fs::read_dir(&folder).with_context(|| folder.clone())? {
+            // One that has ended meanwhile answers nothing either.
+            let state = std::fs::read_to_string(thread?.path().join("stat")).unwrap_or_default();
+            // After the name, which may hold anything, in parentheses.
+            let state = state.rsplit_once(") ").map_or("T", |(_, rest)| rest);
+            if !state.starts_with(['T', 't']) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Lets a frozen server go on.

@@ -294,21 +294,35 @@ impl<'a> Stage<'a> {
         .await
     }
 
-    /// A person's word, by the plugin itself.
+    /// A person's word, by the plugin itself. Where the request changed while it was looked at, the
+    /// plugin says so, and a person looks again.
     pub async fn decide(&mut self, verdict: &str, name: &str) -> anyhow::Result<()> {
         let words = format!("vault {verdict} awsaccesskeyrequest {name} -n {DEMO}");
         self.command(&format!("kubectl {words}"));
+        loop {
+            self.settle().await?;
+            match self.plugin(&words).await {
+                Ok(said) => {
+                    self.answer(&said);
+                    return Ok(());
+                }
+                Err(complaint) if complaint.contains("(Conflict)") => {}
+                Err(complaint) => bail!("the plugin: {complaint}"),
+            }
+        }
+    }
+
+    /// What the plugin says on standard output, or else on standard error.
+    async fn plugin(&self, words: &str) -> Result<String, String> {
         let kubeconfig = self.kubeconfig.clone().into_os_string();
         let words = words.split(' ').map(Into::into);
         let words = words.chain(["--kubeconfig".into(), kubeconfig]).collect();
         let (mut said, mut complaint) = (Vec::new(), Vec::new());
-        let well =
-            kubectl_vault::run::run(words, &mut std::io::empty(), &mut said, &mut complaint).await;
-        if !well {
-            bail!("the plugin: {}", String::from_utf8_lossy(&complaint).trim());
-        }
-        self.answer(&String::from_utf8_lossy(&said));
-        Ok(())
+        let input = &mut std::io::empty();
+        let well = kubectl_vault::run::run(words, input, &mut said, &mut complaint).await;
+        let text = if well { said } else { complaint };
+        let text = String::from_utf8_lossy(&text).trim().to_owned();
+        if well { Ok(text) } else { Err(text) }
     }
 
     /// The newest key of a request.
