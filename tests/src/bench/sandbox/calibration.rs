@@ -13,7 +13,7 @@ const ROUNDS: u32 = 1_000_000;
 /// What the machine gave.
 #[derive(Clone, Debug, Default)]
 pub struct Calibration {
-    /// Seconds that [`ROUNDS`] digests took.
+    /// Seconds that a fixed number of digests took.
     pub seconds: f64,
     /// Seconds of CPU time of them.
     pub cpu: f64,
