@@ -7,6 +7,9 @@ use clap::Parser as _;
 use leasehold_operator::output::complaint;
 use leasehold_sandbox_bin::{args::Args, execute};
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     // First of all: whatever speaks TLS finds this provider. A second install cannot happen here.
     drop(rustls::crypto::ring::default_provider().install_default());

@@ -8,6 +8,9 @@ use std::io::Write as _;
 use anyhow::Context as _;
 use serde_json::json;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> anyhow::Result<()> {
     drop(rustls::crypto::ring::default_provider().install_default());
     let count = std::env::args().nth(1);
