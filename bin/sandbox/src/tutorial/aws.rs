@@ -150,15 +150,7 @@ impl Key {
     }
 
     fn signed(&self, sandbox: &Sandbox, service: &str, host: &str, body: String) -> Request {
-        let mut request = Request {
-            method: "POST".to_owned(),
-            path: "/".to_owned(),
-            headers: vec![
-                ("Host".to_owned(), host.to_owned()),
-                ("Content-Type".to_owned(), FORM.to_owned()),
-            ],
-            body: body.into_bytes(),
-        };
+        let mut request = post(host, body);
         let scope = (REGION, service);
         let now = sandbox.clock().now();
         let token = self.token.as_deref();
@@ -177,17 +169,21 @@ pub fn web_identity(sandbox: &Sandbox, role: &str, token: &str) -> Option<Key> {
         ("RoleSessionName", "pod"),
         ("WebIdentityToken", token),
     ]);
-    let request = Request {
+    let request = post("localhost", form.finish());
+    let answer = sandbox.with_aws(|aws| aws.handle(&request, sandbox.clock().now()));
+    Key::in_xml(&answer.body)
+}
+
+fn post(host: &str, form: String) -> Request {
+    Request {
         method: "POST".to_owned(),
         path: "/".to_owned(),
         headers: vec![
-            ("Host".to_owned(), "localhost".to_owned()),
+            ("Host".to_owned(), host.to_owned()),
             ("Content-Type".to_owned(), FORM.to_owned()),
         ],
-        body: form.finish().into_bytes(),
-    };
-    let answer = sandbox.with_aws(|aws| aws.handle(&request, sandbox.clock().now()));
-    Key::in_xml(&answer.body)
+        body: form.into_bytes(),
+    }
 }
 
 /// The text of the first element of a name.
